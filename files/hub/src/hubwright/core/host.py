@@ -215,20 +215,19 @@ def _owners(inodes: set[int]) -> dict[int, tuple[str, int]]:
     """Return name and id of the process that holds each socket, as far as this user may see it."""
     owners: dict[int, tuple[str, int]] = {}
     for process in Path("/proc").glob("[0-9]*"):
-        held = _sockets_of(process) & inodes
-        if held:
-            name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-            owners.update((inode, (name, int(process.name))) for inode in held - owners.keys())
+        name, held = _sockets_of(process)
+        owners.update((inode, (name, int(process.name))) for inode in held & inodes - owners.keys())
     return owners
 
 
-def _sockets_of(process: Path) -> set[int]:
-    """Return the inodes of a process's sockets; none where it belongs to someone else or has just ended."""
+def _sockets_of(process: Path) -> tuple[str, set[int]]:
+    """Return a process's name and its sockets' inodes; none where it belongs to someone else or has just ended."""
     try:
+        name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
         targets = [os.readlink(entry.path) for entry in os.scandir(process / "fd")]  # noqa: PTH115 - 10x faster here
     except OSError:
-        return set()
-    return {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
+        return "", set()
+    return name, {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
 
 
 def _ask(socket_path: str, path: str) -> Any:

@@ -1,0 +1,61 @@
+# hubwright. `make up` deploys to this machine, `make test` runs the whole suite; both install what they need.
+# INVENTORY=prod make up deploys to your hosts. ARGS is passed on to ansible-playbook: make up ARGS="--check --diff".
+
+INVENTORY ?= inventories/local
+ARGS ?=
+PYTHON ?= python3
+PLAY = .venv/bin/ansible-playbook -i $(INVENTORY)
+
+.PHONY: help up down clean build build_verbose pull push test lint bench lock
+
+help: ## Show this list
+	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+up: .venv/deploy ## Deploy: a bare host becomes a running platform, a running one converges
+	$(PLAY) site.yml $(ARGS)
+
+down: .venv/deploy ## Stop the platform and its labs, keep all data
+	$(PLAY) playbooks/teardown.yml $(ARGS)
+
+clean: .venv/deploy ## Remove the platform with all data, after asking (FORCE=1 does not ask)
+	$(PLAY) playbooks/teardown.yml -e teardown_data=true $(if $(FORCE),-e teardown_confirm=yes) $(ARGS)
+
+build: .venv/deploy ## Build the images, quietly
+	$(PLAY) playbooks/build.yml $(ARGS)
+
+build_verbose: .venv/deploy ## Build the images, showing every step
+	$(PLAY) playbooks/build.yml -e images_verbose=true $(ARGS)
+
+pull: .venv/deploy ## Pull the images that come from registries
+	$(PLAY) playbooks/pull.yml $(ARGS)
+
+push: .venv/deploy ## Push the images we build to images_registry
+	$(PLAY) playbooks/push.yml $(ARGS)
+
+test: .venv/dev ## Run the whole test suite (Docker and a browser are installed when missing)
+	.venv/bin/python tests/run.py $(ARGS)
+
+lint: .venv/dev ## Run every linter
+	PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/pre-commit run --all-files --config .pre-commit-config.yaml $(ARGS)
+
+bench: ## Reserved: nothing is measured yet
+	@echo "make bench: nothing is measured yet."
+
+lock: .venv/dev ## Resolve all dependencies anew and lock them with hashes
+	./lock.sh
+
+# The control node's environment. Debian splits Python's venv from Python; root may install it.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("hubwright needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } \
+	  || { echo "hubwright needs Python's venv module: install python3-venv." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/deploy: requirements.lock | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/deploy
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,79 @@
+"""JupyterHub's configuration: what hubwright decides, from the settings that Ansible rendered.
+
+To change something hubwright does not ask about, use `jupyterhub_extra_config` of the inventory: its files are
+loaded last, in the order of their names.
+"""
+
+import os
+from pathlib import Path
+
+import hubwright.database  # noqa: F401 - prepares SQLite connections
+from hubwright import settings
+from hubwright.authenticator import HubwrightAuthenticator
+from hubwright.spawner import RESTARTS, LabSpawner
+from jupyterhub_traefik_proxy.fileprovider import TraefikFileProviderProxy
+
+s = settings.load(os.environ)
+
+# The hub, as browsers and as labs see it.
+c.JupyterHub.bind_url = s.public_url + s.base_url
+c.JupyterHub.public_url = s.public_url + s.base_url
+c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
+c.JupyterHub.hub_connect_url = f"http://{s.hub_host}:8081"
+c.JupyterHub.db_url = f"sqlite:///{s.data_dir / 'jupyterhub.sqlite'}"
+c.JupyterHub.cookie_secret_file = str(s.data_dir / "jupyterhub_cookie_secret")
+# Labs and their routes outlive the hub: restarting or upgrading it interrupts nobody.
+c.JupyterHub.cleanup_servers = False
+
+# The proxy is the Traefik that also does TLS.
+c.JupyterHub.proxy_class = TraefikFileProviderProxy
+c.TraefikProxy.should_start = False
+c.TraefikProxy.enable_setup_dynamic_config = False  # role traefik defines the API's router
+c.TraefikProxy.traefik_entrypoint = "https"
+c.TraefikProxy.traefik_api_url = s.traefik_api_url
+c.TraefikProxy.traefik_api_username = "jupyterhub"
+c.TraefikProxy.traefik_api_password = s.traefik_api_password.get_secret_value()
+c.TraefikFileProviderProxy.dynamic_config_file = str(s.traefik_rules_file)
+
+# Accounts: people register themselves, an administrator lets them in.
+c.JupyterHub.authenticator_class = HubwrightAuthenticator
+c.Authenticator.admin_users = {s.admin}
+c.Authenticator.allow_all = True  # everyone whom NativeAuthenticator calls authorized
+c.NativeAuthenticator.enable_signup = True
+c.NativeAuthenticator.open_signup = False
+c.NativeAuthenticator.minimum_password_length = 10
+c.NativeAuthenticator.check_common_password = True
+c.NativeAuthenticator.allowed_failed_logins = 5
+
+# Labs.
+c.JupyterHub.spawner_class = LabSpawner
+c.LabSpawner.docker_threads = s.docker_threads
+c.DockerSpawner.image = s.lab_image
+c.DockerSpawner.pull_policy = "ifnotpresent"
+c.DockerSpawner.prefix = s.lab_name_prefix
+c.DockerSpawner.network_name = s.network_name
+c.DockerSpawner.use_internal_hostname = True  # an address may change when the engine restarts a lab, its name never
+c.DockerSpawner.remove = True
+c.DockerSpawner.volumes = {
+    f"{s.lab_name_prefix}-{{username}}_home": "/home",
+    f"{s.lab_name_prefix}-{{username}}_workspace": "/home/lab/workspace",
+    f"{s.lab_name_prefix}-{{username}}_cache": "/home/lab/.cache",
+    s.shared_volume: "/mnt/shared",
+}
+c.DockerSpawner.extra_create_kwargs = {"labels": {"org.hubwright.project": s.project}}
+c.DockerSpawner.extra_host_config = {
+    "auto_remove": False,  # the hub removes a stopped lab; one that crashed keeps its log until the next start
+    "cap_drop": ["NET_RAW"],  # no forged packets on the network labs share with the hub
+    "init": True,
+    "pids_limit": s.lab_pids,
+    "restart_policy": {"Name": "on-failure", "MaximumRetryCount": RESTARTS},
+    "security_opt": ["no-new-privileges"],
+}
+c.DockerSpawner.environment = s.lab_environment
+c.DockerSpawner.mem_limit = s.lab_memory
+c.DockerSpawner.cpu_limit = s.lab_cpus
+c.Spawner.start_timeout = s.start_timeout
+c.Spawner.http_timeout = s.start_timeout
+
+for extra in sorted(Path("/etc/jupyterhub/config.d").glob("*.py")):
+    load_subconfig(str(extra))

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Resolve every dependency anew and lock it with hashes: the control node's, the hub image's (for each JupyterHub that
+# can be chosen) and the lab image's. No lock names an index: a site's own mirror configuration is used as it is.
+set -eu
+cd "$(dirname "$0")"
+
+lock() {
+    .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+        --upgrade "$@"
+}
+
+lock pyproject.toml --output-file requirements.lock
+lock pyproject.toml --group dev --output-file requirements-dev.lock
+for jupyterhub in 6.1 5.5; do
+    echo "jupyterhub==$jupyterhub.*" |
+        lock --python-version 3.13 files/hub/pyproject.toml files/hub/requirements.in --constraint /dev/stdin \
+            --output-file "files/hub/requirements-$jupyterhub.lock"
+done
+lock --python-version 3.13 files/lab/requirements.in --output-file files/lab/requirements.lock
