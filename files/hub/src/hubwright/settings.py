@@ -34,7 +34,6 @@ def _size(value: str) -> str:
     return value
 
 
-
 def _url(value: str) -> str:
     if not re.match(r"https?://[^/]+", value):
         raise ValueError("must be a URL with http:// or https:// and a host")
@@ -128,7 +127,7 @@ def faults(environ: Mapping[str, str]) -> list[str]:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Settings from `environ`; on any fault, print all of them and leave with status 78 before the hub starts."""
+    """Read `environ`; on any fault, print all of them and leave with status 78 before the hub starts."""
     found = faults(environ)
     if found:
         lines = "\n".join(f"  - {fault}" for fault in found)
