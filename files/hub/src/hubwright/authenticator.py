@@ -8,6 +8,7 @@ from nativeauthenticator import NativeAuthenticator
 from nativeauthenticator.handlers import LocalBase
 from nativeauthenticator.handlers import LoginHandler as NativeLoginHandler
 from tornado import web
+from tornado.escape import url_escape
 
 
 class LoginHandler(NativeLoginHandler):  # type: ignore[misc]
@@ -17,9 +18,20 @@ class LoginHandler(NativeLoginHandler):  # type: ignore[misc]
     pass further arguments to `_render`: on it every failed login would be an HTTP 500.
     """
 
-    def _render(self, login_error: str | None = None, username: str | None = None, **_error: Any) -> Any:
-        # An error page's arguments (status, message, exception) are of no use to the login form.
-        return super()._render(login_error=login_error, username=username)
+    def _render(
+        self, login_error: str | None = None, username: str | None = None, *, sync: bool = False, **_error: Any
+    ) -> Any:
+        # JupyterHub also renders its error pages for this form, with `sync` and arguments the form has no use for.
+        return self.render_template(
+            "native-login.html",
+            sync=sync,
+            next=url_escape(self.get_argument("next", default="")),
+            username=username,
+            login_error=login_error,
+            login_url=self.settings["login_url"],
+            enable_signup=self.authenticator.enable_signup,
+            two_factor_auth=self.authenticator.allow_2fa,
+        )
 
     async def post(self) -> None:
         """Log in, or show the form again with the reason."""
@@ -36,9 +48,9 @@ class LoginHandler(NativeLoginHandler):  # type: ignore[misc]
             self.redirect(self.get_next_url(user))
             return
         self.set_status(403)
-        self.finish(await self._render(login_error=self._reason(data), username=data["username"][:64]))
+        self.finish(await self._render(login_error=self._login_error(data), username=data["username"][:64]))
 
-    def _reason(self, data: dict[str, str]) -> str:
+    def _login_error(self, data: dict[str, str]) -> str:
         known = self.authenticator.get_user(data["username"])
         # Only someone who has the password may learn that the account exists.
         if known and not known.is_authorized and known.is_valid_password(data["password"]):
