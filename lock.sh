@@ -5,15 +5,17 @@ set -eu
 cd "$(dirname "$0")"
 
 lock() {
-    .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+    "${UV:-.venv/bin/uv}" pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
         --upgrade "$@"
 }
 
 lock pyproject.toml --output-file requirements.lock
-lock pyproject.toml --group dev --output-file requirements-dev.lock
+# The tests import what the hub image carries, at the JupyterHub it carries by default.
+echo "jupyterhub==6.1.*" |
+    lock pyproject.toml --group dev files/hub/pyproject.toml --constraint /dev/stdin --output-file requirements-dev.lock
 for jupyterhub in 6.1 5.5; do
     echo "jupyterhub==$jupyterhub.*" |
-        lock --python-version 3.13 files/hub/pyproject.toml files/hub/requirements.in --constraint /dev/stdin \
+        lock --python-version 3.11 files/hub/pyproject.toml files/hub/requirements.in --constraint /dev/stdin \
             --output-file "files/hub/requirements-$jupyterhub.lock"
 done
 lock --python-version 3.13 files/lab/requirements.in --output-file files/lab/requirements.lock
