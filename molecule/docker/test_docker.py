@@ -5,7 +5,6 @@ import json
 import pytest
 
 ADOPTED, PLAIN = "docker://hubwright-test-docker", "docker://hubwright-test-docker-plain"
-testinfra_hosts = [ADOPTED, PLAIN]
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def test_engine_compose_and_buildx_answer(host):
 
 def test_engine_was_told_of_the_registry_and_of_log_rotation(host):
     assert json.loads(engine(host, "LiveRestoreEnabled"))
-    assert json.loads(engine(host, "RegistryConfig"))["IndexConfigs"]["registry.test:15000"]["Secure"] is False
+    assert json.loads(engine(host, "RegistryConfig"))["IndexConfigs"]["registry.test"]["Secure"] is False
     assert json.loads(engine(host, "LoggingDriver")) == "json-file"
     assert json.loads(host.file("/etc/docker/daemon.json").content)["log-opts"]["max-file"] == "5"
 

@@ -1,4 +1,4 @@
-"""Run after the tests of every scenario: check mode finds nothing to change on what was converged and then mistreated."""
+"""Run first in every scenario, before its tests mistreat what was converged."""
 
 import json
 import os
