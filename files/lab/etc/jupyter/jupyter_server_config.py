@@ -9,7 +9,7 @@ MLFLOW_DATABASE = f"sqlite:///{MLFLOW}/mlflow.db"
 
 
 def service(title: str, command: list[str], **options: object) -> dict[str, object]:
-    """Describe one server for jupyter-server-proxy, which starts it at the first visit on a free port of the loopback."""
+    """Describe one server for jupyter-server-proxy, which starts it at its first visit, on a free loopback port."""
     name = title.lower()
     icon = f"/opt/lab/share/icons/{name}.svg"
     return {
@@ -23,10 +23,12 @@ def service(title: str, command: list[str], **options: object) -> dict[str, obje
 SERVICES = {
     "mlflow": service(
         "MLflow",
-        ["mlflow", "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"]
         # Plain paths instead of MLflow's artifact proxy: notebooks write to the database without this server running.
-        + ["--backend-store-uri", MLFLOW_DATABASE]
-        + ["--no-serve-artifacts", "--default-artifact-root", str(MLFLOW / "artifacts")],
+        [
+            *["mlflow", "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"],
+            *["--backend-store-uri", MLFLOW_DATABASE],
+            *["--no-serve-artifacts", "--default-artifact-root", str(MLFLOW / "artifacts")],
+        ],
         environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         # MLflow refuses hosts and origins other than its own against pages that reach it past any login. Nothing
         # reaches this one except through the lab's login, under a host name that only the hub's operator knows.
@@ -34,9 +36,11 @@ SERVICES = {
     ),
     "glances": service(
         "Glances",
-        ["glances", "--webserver", "--bind", "127.0.0.1", "--port", "{port}"]
         # Not the network: no update check, no search for other Glances, no cloud metadata address.
-        + ["--disable-check-update", "--disable-autodiscover", "--disable-plugin", "cloud"],
+        [
+            *["glances", "--webserver", "--bind", "127.0.0.1", "--port", "{port}"],
+            *["--disable-check-update", "--disable-autodiscover", "--disable-plugin", "cloud"],
+        ],
         # An open Glances tab polls for ever and would keep an idle lab from being culled.
         update_last_activity=False,
     ),
@@ -46,9 +50,7 @@ SERVICES = {
     ),
 }
 
-enabled = {
-    name: server for name, server in SERVICES.items() if os.environ.get(f"ENABLE_SERVICE_{name.upper()}") == "1"
-}
+enabled = {name: server for name, server in SERVICES.items() if os.environ.get(f"ENABLE_SERVICE_{name.upper()}") == "1"}
 c.ServerProxy.servers = enabled
 
 if "mlflow" in enabled:
