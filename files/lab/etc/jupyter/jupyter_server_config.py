@@ -14,7 +14,7 @@ def service(title: str, command: list[str], **options: object) -> dict[str, obje
     icon = f"/opt/lab/share/icons/{name}.svg"
     return {
         "command": command,
-        "timeout": 90,  # seconds; the first start of MLflow creates its database
+        "timeout": 180,  # seconds; MLflow needs ten to start on an idle machine, and many labs may share a busy one
         "launcher_entry": {"title": title, "icon_path": icon, "category": "Services"},
         **options,
     }
