@@ -6,7 +6,8 @@ ARGS ?=
 PYTHON ?= python3
 PLAY = .venv/bin/ansible-playbook -i $(INVENTORY)
 
-.PHONY: help up down clean build build_verbose pull push test lint bench lock
+.PHONY: help up down clean build build_verbose pull push lint bench lock
+.PHONY: test test_machine test_unit test_docker test_molecule test_browser
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -24,7 +25,7 @@ build: .venv/deploy ## Build the images, quietly
 	$(PLAY) playbooks/build.yml $(ARGS)
 
 build_verbose: .venv/deploy ## Build the images, showing every step
-	$(PLAY) playbooks/build.yml -e images_verbose=true $(ARGS)
+	$(PLAY) playbooks/build.yml -v $(ARGS)
 
 pull: .venv/deploy ## Pull the images that come from registries
 	$(PLAY) playbooks/pull.yml $(ARGS)
@@ -32,8 +33,22 @@ pull: .venv/deploy ## Pull the images that come from registries
 push: .venv/deploy ## Push the images we build to images_registry
 	$(PLAY) playbooks/push.yml $(ARGS)
 
-test: .venv/dev ## Run the whole test suite (Docker and a browser are installed when missing)
-	.venv/bin/python tests/run.py $(ARGS)
+test: test_machine test_unit test_docker test_molecule test_browser ## Run the whole test suite, the quick tiers first
+
+test_machine: .venv/dev
+	.venv/bin/ansible-playbook -i inventories/local tests/machine.yml
+
+test_unit: .venv/dev
+	.venv/bin/pytest tests/unit
+
+test_docker: .venv/dev
+	.venv/bin/pytest tests/docker
+
+test_molecule: .venv/dev
+	PATH=$(CURDIR)/.venv/bin:$$PATH molecule test --all
+
+test_browser: .venv/dev
+	.venv/bin/pytest tests/browser
 
 lint: .venv/dev ## Run every linter
 	PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/pre-commit run --all-files --config .pre-commit-config.yaml $(ARGS)
