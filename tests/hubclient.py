@@ -18,7 +18,7 @@ import socket
 import ssl
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,22 @@ class Hub:
     def session(self, token: str | None = None) -> Session:
         """Return somebody who is not logged in yet, or who uses the API with `token`."""
         return Session(self, token)
+
+    def admin(self, username: str, password: str) -> Session:
+        """Return the platform's administrator, logged in, and signed up before where nobody has yet."""
+        session = self.session()
+        with suppress(HubError):  # the name is taken: then the password must be right
+            session.signup(username, password)
+        session.login(username, password)
+        return session
+
+    def member(self, username: str, password: str, admin: Session) -> Session:
+        """Return a new user, signed up, let in by `admin` and logged in."""
+        session = self.session()
+        session.signup(username, password)
+        admin.authorize(username)
+        session.login(username, password)
+        return session
 
     def websocket(self, url: str, headers: dict[str, str]) -> websocket.WebSocket:
         """Open a websocket to an absolute https URL of this platform."""

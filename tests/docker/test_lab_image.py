@@ -1,12 +1,8 @@
-"""The lab image (files/lab) on the real engine, restricted as the hub restricts it, but without a hub.
-
-HUBWRIGHT_TEST_LAB_IMAGE names the image.
-"""
+"""The lab image (files/lab) on the real engine, restricted as the hub restricts it, but without a hub."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from contextlib import contextmanager
@@ -14,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import docker
+import images
 import pytest
 from hubclient import Hub, HubError, Session, wait_until
 
@@ -54,9 +51,7 @@ class Lab(Session):
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    if not (reference := os.environ.get("HUBWRIGHT_TEST_LAB_IMAGE")):
-        pytest.skip("HUBWRIGHT_TEST_LAB_IMAGE does not name an image")
-    return reference
+    return images.reference("lab")
 
 
 @contextmanager

@@ -1,0 +1,165 @@
+"""Fixtures: a browser, and the platform it visits.
+
+By default that is the one of tests/inventory. HUBWRIGHT_URL names another one that is deployed already, with
+HUBWRIGHT_CA, HUBWRIGHT_ADDRESS (where DNS does not know its name), HUBWRIGHT_ADMIN, HUBWRIGHT_ADMIN_PASSWORD and
+HUBWRIGHT_SERVICES ("MLflow,Glances"). HUBWRIGHT_SCREENSHOTS names a directory for screenshots of what was seen.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from hubclient import Hub, Session
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INVENTORY = Path(__file__).parents[1] / "inventory"
+SERVICES = {"mlflow": "MLflow", "glances": "Glances", "tensorboard": "TensorBoard"}
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Site:
+    """The platform that is visited."""
+
+    hub: Hub
+    admin: str
+    admin_password: str
+    services: set[str]
+    """Titles of the services that are switched on."""
+
+
+@pytest.fixture(scope="session")
+def site(request: pytest.FixtureRequest) -> Site:
+    if url := os.environ.get("HUBWRIGHT_URL"):
+        return Site(
+            hub=Hub(url, os.environ.get("HUBWRIGHT_CA"), os.environ.get("HUBWRIGHT_ADDRESS")),
+            admin=os.environ.get("HUBWRIGHT_ADMIN", "admin"),
+            admin_password=os.environ.get("HUBWRIGHT_ADMIN_PASSWORD", PASSWORD),
+            services={title for title in os.environ.get("HUBWRIGHT_SERVICES", "").split(",") if title},
+        )
+    platform = request.getfixturevalue("platform")
+    variables = yaml.safe_load((INVENTORY / "group_vars/hubwright.yml").read_text())
+    return Site(
+        hub=Hub(platform.url, str(platform.ca)),
+        admin=platform.admin,
+        admin_password=PASSWORD,
+        services={title for name, title in SERVICES.items() if variables.get(f"jupyterhub_enable_{name}")},
+    )
+
+
+@pytest.fixture(scope="session")
+def admin(site: Site) -> Session:
+    return site.hub.admin(site.admin, site.admin_password)
+
+
+@pytest.fixture
+def newcomer(admin: Session) -> Iterator[str]:
+    """Yield a name nobody has yet; its server is stopped at the end."""
+    yield from forgotten(admin)
+
+
+@pytest.fixture(scope="module")
+def member(site: Site, admin: Session) -> Iterator[Session]:
+    """Yield a user with a running server."""
+    for name in forgotten(admin):
+        session = site.hub.member(name, PASSWORD, admin)
+        session.spawn()
+        yield session
+
+
+def forgotten(admin: Session) -> Iterator[str]:
+    name = f"browser-{secrets.token_hex(3)}"
+    yield name
+    if any(user["name"] == name for user in admin.api("GET", "users")):
+        admin.api("DELETE", f"users/{name}")  # stops the server too
+
+
+@pytest.fixture(scope="session")
+def browser(site: Site) -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        pytest.fail("these tests need a Chromium: on Debian, `apt-get install chromium`", pytrace=False)
+    arguments = ["--no-sandbox"]  # which root needs
+    if site.hub.address:
+        arguments.append(f"--host-resolver-rules=MAP {urlsplit(site.hub.url).hostname} {site.hub.address}")
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=found, args=arguments) as browser:
+        yield browser
+
+
+@dataclass
+class Visit:
+    """A browser window, what went wrong in it, and screenshots of it."""
+
+    site: Site
+    context: BrowserContext
+    page: Page
+    test: str
+    faults: list[str] = field(default_factory=list)
+    shots: int = 0
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of a path below the platform's base path."""
+        return f"{self.site.hub.url}/{path}"
+
+    def shot(self, name: str, page: Page | None = None) -> None:
+        """Keep a screenshot, where somebody wants them."""
+        if directory := os.environ.get("HUBWRIGHT_SCREENSHOTS"):
+            self.shots += 1
+            (page or self.page).screenshot(path=Path(directory) / f"{self.test}-{self.shots}-{name}.png")
+
+    def watch(self, page: Page) -> Page:
+        """Note every script error, console error and failed answer of a page."""
+        page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                self.faults.append(f"console: {message.text} ({message.location.get('url')})")
+                if message.type == "error"
+                else None
+            ),
+        )
+        page.on(
+            "response",
+            lambda answer: (
+                self.faults.append(f"HTTP {answer.status}: {answer.request.method} {answer.url}")
+                if answer.status >= 400
+                else None
+            ),
+        )
+        return page
+
+
+@pytest.fixture
+def visit(site: Site, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Open a window without cookies. It trusts any certificate: Chromium has no CA file, and other tests check it."""
+    with browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 800}) as context:
+        context.set_default_timeout(60_000)  # ms
+        visit = Visit(site, context, context.new_page(), request.node.name.removeprefix("test_").replace("[", "-")[:40])
+        visit.watch(visit.page)
+        failed = request.session.testsfailed
+        yield visit
+        if request.session.testsfailed > failed:
+            visit.shot("failed")
+
+
+@pytest.fixture
+def lab(visit: Visit, member: Session) -> Visit:
+    """Open JupyterLab as a user who is logged in and whose server runs."""
+    host = urlsplit(visit.site.hub.url).hostname
+    visit.context.add_cookies(
+        [{"name": c.name, "value": c.value or "", "domain": host, "path": c.path} for c in member.http.cookies]
+    )
+    visit.page.goto(visit.url(f"user/{member.name}/lab?reset"))
+    visit.page.locator(".jp-Launcher").wait_for()
+    return visit
