@@ -39,7 +39,7 @@ class Platform:
 
 @pytest.fixture(scope="session")
 def platform():
-    """The platform of tests/inventory, deployed on this very machine by `make up` and removed at the end.
+    """Deploy the platform of tests/inventory on this very machine by `make up`, and remove it at the end.
 
     With HUBWRIGHT_KEEP=1 it stays, which makes the next run quicker.
     """

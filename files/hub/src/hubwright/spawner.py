@@ -16,6 +16,8 @@ class LabSpawner(DockerSpawner):  # type: ignore[misc]
 
     docker_threads = Int(8, min=1, config=True, help="How many Docker calls may run at the same time.")
 
+    _executor: ThreadPoolExecutor | None = None
+
     @property
     def executor(self) -> ThreadPoolExecutor:
         """The threads Docker calls run on, one pool for all users.
