@@ -4,16 +4,13 @@ import base64
 import contextlib
 import datetime as dt
 import http.server
-import io
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 import urllib.parse
@@ -31,74 +28,22 @@ ROOT = Path(__file__).parents[2]
 NAME = "registry.test"  # stands for a registry that is not this machine, hence needs a trusted certificate
 
 
-@pytest.fixture(scope="module")
-def binary(tmp_path_factory):
-    """Return the registry of Debian's package, unpacked and not installed: it would start as a service."""
-    if installed := shutil.which("docker-registry"):
-        return installed
-    folder = tmp_path_factory.mktemp("package")
-    folder.chmod(0o777)  # apt downloads as a user of its own
-    subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
-    return str(folder / "usr/bin/docker-registry")
-
-
 @pytest.fixture
-def serve(binary, tmp_path):
+def serve(registry, tmp_path):
     """Return a function that starts a registry with settings of its configuration, and returns its address."""
     with contextlib.ExitStack() as stack:
-
-        def start(storage=tmp_path / "storage", certificate=None, **settings):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                address = f"127.0.0.1:{probe.getsockname()[1]}"
-            web = {"addr": address}
-            if certificate:
-                web["tls"] = {"certificate": str(certificate), "key": str(certificate.with_suffix(".key"))}
-            config = {"version": 0.1, "log": {"level": "error"}, "http": web, **settings}
-            config["storage"] = {"filesystem": {"rootdirectory": str(storage)}}
-            (tmp_path / "config.json").write_text(json.dumps(config))
-            process = subprocess.Popen([binary, "serve", tmp_path / "config.json"])
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            wait_until_listening(address)
-            return address
-
-        yield start
-
-
-def wait_until_listening(address):
-    host, port = address.split(":")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-            return
-        time.sleep(0.05)
-    pytest.fail(f"nobody listens on {address}")
-
-
-@pytest.fixture(scope="module")
-def small():
-    """Make an image of one file."""
-    with io.BytesIO() as buffer:
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            archive.addfile(tarfile.TarInfo("file"))
-        client = docker.from_env()
-        client.api.import_image_from_data(buffer.getvalue(), repository="hubwright-test/small", tag="1")
-    yield client.images.get("hubwright-test/small:1")
-    client.images.remove("hubwright-test/small:1")
+        yield lambda **settings: stack.enter_context(registry(tmp_path, **settings))
 
 
 @pytest.fixture
-def push(small):
+def push(small_image):
     """Return a function that pushes the small image to a registry, and returns the digest Docker gives it."""
     client = docker.from_env()
     pushed = []
 
     def do(address):
         name = f"{address}/group/small:1"
-        small.tag(name)
+        small_image.tag(name)
         pushed.append(name)
         subprocess.run(["docker", "push", "--quiet", name], check=True, capture_output=True)
         digests = client.images.get(name).attrs["RepoDigests"]
