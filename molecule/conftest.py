@@ -1,4 +1,4 @@
-"""What the tests of all scenarios use: the rules of isolation, a reboot, and journal and logs when a test has failed."""
+"""What the tests of all scenarios use: the rules of isolation, a reboot, and journal and logs of a test that failed."""
 
 import os
 import subprocess
@@ -55,5 +55,3 @@ def pytest_runtest_makereport(item):
     report = (yield).get_result()
     if report.failed and "host" in item.funcargs:
         report.sections.append(("journal, container logs and rules", item.funcargs["host"].run(LOGS).stdout))
-
-

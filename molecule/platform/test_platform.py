@@ -25,7 +25,9 @@ def containers(host):
             f"sh -c 'for port in {ports}; do python3 -c \"{SERVE}\" $port & done; wait'",
         )
     yield {
-        name: host.check_output(f"docker inspect --format '{{{{.NetworkSettings.Networks.{NETWORK}.IPAddress}}}}' {name}")
+        name: host.check_output(
+            f"docker inspect --format '{{{{.NetworkSettings.Networks.{NETWORK}.IPAddress}}}}' {name}"
+        )
         for name in ("hub", "traefik", "lab-a", "lab-b")
     }
     host.run("docker rm --force hub traefik lab-a lab-b")
