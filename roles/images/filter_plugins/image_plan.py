@@ -26,7 +26,7 @@ _YEAR_2000 = 946684800  # seconds since 1970
 _REMEDIES = {
     "jupyterhub_lab_image": "name an image that can be pulled, or builtin for the one that hubwright builds",
     "images_registry": "fill it with `make push` from this checkout, or empty it to build the images on the host",
-    "images_source": "set it to mirrors to build every image from package mirrors, or set images_registry",
+    "images_source": "set it to mirrors to build every image from package mirrors",
 }
 
 
@@ -103,7 +103,7 @@ def image_choice(
             "builds": [step for step in missing if step["how"] == "build"],
             # The base of a build is BuildKit's to pull.
             "pulls": [step for step in missing if step["how"] == "pull" and step["name"] != "base"],
-            "faults": [fault for step in missing if (fault := _fault(step, plan, answers))],
+            "faults": _faults(missing, plan, answers),
         }
         choices.append(choice)
     return min(choices, key=lambda choice: (len(choice["missing"]) > 0, len(choice["faults"])))
@@ -162,20 +162,29 @@ def _is_present(reference: str, present: set[str]) -> bool:
     return (f"{image.name}@{image.digest}" if image.digest else str(image)) in present
 
 
-def _fault(step: Mapping[str, Any], plan: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Say in one sentence why a step cannot be taken and what to change, or return None."""
-    if step["how"] == "import" and not plan["can_import"]:
-        return (
-            "images_source asks for a base image from Debian mirrors, which only a host of Debian's family can make, "
-            "set it to registry, or name a filled images_registry."
+def _faults(
+    missing: Iterable[Mapping[str, Any]],
+    plan: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    """Say for each variable that asks for what cannot be had why, and what to change."""
+    faults = []
+    refused: dict[str, list[str]] = {}
+    for step in missing:
+        if step["how"] == "import" and not plan["can_import"]:
+            faults.append(
+                "images_source asks for a base image from Debian mirrors, which takes a host of Debian's family, "
+                "set it to registry, or name a filled images_registry."
+            )
+        elif step["how"] == "pull" and not answers.get(step["reference"], {}).get("exists"):
+            refused.setdefault(step["variable"], []).append(step["reference"])
+    for variable, references in refused.items():
+        reason = answers.get(references[0], {}).get("reason", "nobody was asked")
+        faults.append(
+            f"{variable} asks for {' and '.join(references)}, not on this host and not to be pulled ({reason}), "
+            f"{_REMEDIES[variable]}."
         )
-    answer = answers.get(step["reference"], {"exists": False, "reason": "nobody was asked"})
-    if step["how"] != "pull" or answer["exists"]:
-        return None
-    return (
-        f"{step['variable']} asks for {step['reference']}, which is not on this host and cannot be pulled "
-        f"({answer['reason']}), {_REMEDIES[step['variable']]}."
-    )
+    return faults
 
 
 def _is_dropping(name: str) -> bool:

@@ -166,6 +166,6 @@ def _explain_status(image: Image, status: int) -> str:
 def _explain_failure(image: Image, problem: Exception) -> str:
     cause = problem.reason if isinstance(problem, URLError) else problem
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the certificate of the registry {image.registry} is not trusted here ({cause.verify_message})"
+        return f"the certificate of the registry {image.registry} is not trusted here: {cause.verify_message}"
     detail = (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or type(cause).__name__
-    return f"the registry {image.registry} does not answer ({detail})"
+    return f"the registry {image.registry} does not answer: {detail}"
