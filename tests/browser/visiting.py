@@ -118,25 +118,16 @@ class Visit:
             self.shots += 1
             (page or self.page).screenshot(path=Path(directory) / f"{self.test}-{self.shots}-{name}.png")
 
+    def note(self, fault: str) -> None:
+        """Note a fault, unless it only tells that the browser's own machine got a network interface: a lab's."""
+        if "ERR_NETWORK_CHANGED" not in fault:
+            self.faults.append(fault)
+
     def watch(self, page: Page) -> Page:
         """Note every script error, console error and failed answer of a page."""
-        page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                self.faults.append(f"console: {message.text} ({message.location.get('url')})")
-                if message.type == "error"
-                else None
-            ),
-        )
-        page.on(
-            "response",
-            lambda answer: (
-                self.faults.append(f"HTTP {answer.status}: {answer.request.method} {answer.url}")
-                if answer.status >= 400
-                else None
-            ),
-        )
+        page.on("pageerror", lambda error: self.note(f"script error: {error}"))
+        page.on("console", lambda line: line.type == "error" and self.note(f"console: {line.text} ({line.location})"))
+        page.on("response", lambda a: a.status >= 400 and self.note(f"HTTP {a.status}: {a.request.method} {a.url}"))
         return page
 
 

@@ -15,7 +15,8 @@ def service(title: str, command: list[str], **options: object) -> dict[str, obje
     return {
         "command": command,
         "timeout": 180,  # seconds; MLflow needs ten to start on an idle machine, and many labs may share a busy one
-        "launcher_entry": {"title": title, "icon_path": icon, "category": "Services"},
+        # JupyterLab shows a service's own icon among the notebooks only, where jupyter-server-proxy puts it.
+        "launcher_entry": {"title": title, "icon_path": icon},
         **options,
     }
 
@@ -30,8 +31,8 @@ SERVICES = {
             *["--no-serve-artifacts", "--default-artifact-root", str(MLFLOW / "artifacts")],
         ],
         environment={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        # MLflow refuses hosts and origins other than its own against pages that reach it past any login. Nothing
-        # reaches this one except through the lab's login, under a host name that only the hub's operator knows.
+        # MLflow refuses hosts and origins other than its own, to guard against pages that reach it past any login.
+        # Nothing reaches this one but through the lab's login, and it takes JSON only, which no foreign page can send.
         request_headers_override={"Host": "localhost:{port}", "Origin": "http://localhost:{port}"},
     ),
     "glances": service(
@@ -58,6 +59,9 @@ if "mlflow" in enabled:
     # Inherited by kernels and terminals, so that `mlflow.log_metric(...)` lands where the launcher's MLflow looks.
     os.environ.setdefault("MLFLOW_TRACKING_URI", MLFLOW_DATABASE)
 
-c.ServerApp.root_dir = str(WORKSPACE)
+# The file browser opens in the workspace and can go up to the rest of the user's home.
+if "JUPYTERHUB_ROOT_DIR" not in os.environ:  # the hub's Spawner.notebook_dir
+    c.ServerApp.root_dir = str(WORKSPACE.parent)
+    c.ServerApp.preferred_dir = str(WORKSPACE)
 # Installing extensions from the browser needs a server that may write to its own environment.
 c.LabApp.extension_manager = "readonly"
