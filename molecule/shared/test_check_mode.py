@@ -1,22 +1,10 @@
 """Run first in every scenario, before its tests mistreat what was converged."""
 
-import os
 import re
-import subprocess
-from pathlib import Path
 
 
-def test_check_mode_changes_nothing():
-    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-    inventories = [f"--inventory={path}/inventory.yml" for path in (scenario.parent / "shared", scenario)]
-    run = subprocess.run(
-        ["ansible-playbook", "--check", *inventories, scenario.parents[1] / "site.yml"],
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_check_mode_changes_nothing(converge):
+    run = converge("--check")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr
-    tasks = run.stdout.split("\nTASK ")
-    assert not [task for task in tasks if re.search("^changed:", task, re.MULTILINE)]
-    assert re.findall(r"changed=(\d+)", tasks[-1]) != []
+    assert re.findall(r"changed=(\d+)", run.stdout)
+    assert not [task for task in run.stdout.split("\nTASK ") if re.search("^changed:", task, re.MULTILINE)]
