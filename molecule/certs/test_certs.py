@@ -30,9 +30,7 @@ def names(openssl):
 
 def days(openssl, file):
     until = openssl("x509", "-in", file, "-noout", "-enddate").strip().removeprefix("notAfter=")
-    return (
-        datetime.strptime(until, "%b %d %H:%M:%S %Y %Z").replace(tzinfo=timezone.utc) - datetime.now(timezone.utc)
-    ).days
+    return (ssl.cert_time_to_seconds(until) - time.time()) / 86400
 
 
 def test_the_certificate_is_good_for_a_server(openssl):
