@@ -15,9 +15,9 @@ from jupyterhub_traefik_proxy.fileprovider import TraefikFileProviderProxy
 
 s = settings.load(os.environ)
 
-# The hub, as browsers and as labs see it.
-c.JupyterHub.bind_url = s.public_url + s.base_url
-c.JupyterHub.public_url = s.public_url + s.base_url
+# The hub, as browsers and as labs see it. There is no public_url: with it, whoever came by another name of the host
+# or by its address would be sent to that one name, and lose the cookies of the other.
+c.JupyterHub.bind_url = f"https://:443{s.base_url}"
 c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = f"http://{s.hub_host}:8081"
 c.JupyterHub.db_url = f"sqlite:///{s.data_dir / 'jupyterhub.sqlite'}"

@@ -36,7 +36,6 @@ def config(tmp_path, monkeypatch):
     environment = {
         "HUBWRIGHT_PROJECT": PREFIX,
         "JUPYTERHUB_ADMIN": "ada",
-        "JUPYTERHUB_PUBLIC_URL": "https://localhost",
         "TRAEFIK_API_URL": "http://traefik:8080",
         "TRAEFIK_API_PASSWORD_FILE": str(password),
         "TRAEFIK_RULES_FILE": str(tmp_path / "rules.toml"),

@@ -6,7 +6,6 @@ from hubwright import settings
 SOUND = {
     "HUBWRIGHT_PROJECT": "hubwright",
     "JUPYTERHUB_ADMIN": "ada",
-    "JUPYTERHUB_PUBLIC_URL": "https://hub.example.org",
     "TRAEFIK_API_URL": "http://traefik:8080",
     "TRAEFIK_API_PASSWORD_FILE": "set by the fixture",
     "TRAEFIK_RULES_FILE": "/srv/traefik/dynamic/rules.toml",
@@ -61,7 +60,6 @@ def test_labs_get_their_part_of_the_contract_and_the_operators_own_variables_win
         ("JUPYTERHUB_ADMIN", "", "is not set"),
         ("JUPYTERHUB_ADMIN", "  ", "is not set"),
         ("JUPYTERHUB_BASE_URL", "jupyterhub", "must start with a slash"),
-        ("JUPYTERHUB_PUBLIC_URL", "hub.example.org", "must be a URL"),
         ("TRAEFIK_API_URL", "traefik:8080", "must be a URL"),
         ("TRAEFIK_API_PASSWORD_FILE", "/nowhere/password", "/nowhere/password cannot be read (No such file"),
         ("DOCKER_NETWORK_NAME", "two words", "two words"),

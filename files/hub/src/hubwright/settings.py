@@ -58,8 +58,6 @@ class Settings(BaseModel):
     """Label of everything that belongs to this platform, for hosts that carry several."""
     admin: Annotated[str, Field(alias="JUPYTERHUB_ADMIN", min_length=1)]
     """Name of the first administrator."""
-    public_url: Annotated[Url, Field(alias="JUPYTERHUB_PUBLIC_URL")]
-    """Scheme, host and port under which browsers reach the platform."""
     base_url: Annotated[str, Field(alias="JUPYTERHUB_BASE_URL"), AfterValidator(_base_url)] = "/jupyterhub/"
     hub_host: Annotated[Name, Field(alias="JUPYTERHUB_HUB_HOST")] = "jupyterhub"
     """Name under which labs and Traefik reach the hub on the lab network."""
