@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from http.cookiejar import Cookie
 
+PASSWORD = "correct horse battery staple"
+"""One that the platform accepts, for whoever needs no particular one."""
+
 JSON = Any
 """What a JSON answer holds; tests know its shape."""
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import docker
 import pytest
-from hubclient import Hub
-from visiting import PASSWORD
+from hubclient import PASSWORD, Hub
 
 if TYPE_CHECKING:
     from conftest import Platform
