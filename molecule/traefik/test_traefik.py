@@ -44,7 +44,7 @@ def test_an_unknown_path_is_not_found_over_a_trusted_connection(browser):
 def test_a_route_is_in_force_when_its_file_is_written(host, browser):
     route = "https://hub.test/ping"  # to Traefik's own, which is in reach in any case
     assert browser.get(route).status_code == 404
-    rules = "/opt/hubwright/traefik/dynamic/rules/rules.toml"
+    rules = "/opt/hubwright/traefik/dynamic/try.toml"
     host.run_expect([0], "printf %s " + shlex.quote(ROUTE) + f" > {rules}")
     wait_until(lambda: browser.get(route).status_code == 200, "the route", timeout=1.5)
     host.run_expect([0], f"rm {rules}")
