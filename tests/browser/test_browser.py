@@ -20,7 +20,7 @@ pytest_plugins = ["visiting"]
 def test_sign_up_to_jupyterlab(visit: Visit, newcomer: str, admin: Session) -> None:
     """A newcomer signs up, is let in, logs in and starts a server."""
     page = visit.page
-    page.goto(visit.url(""))
+    visit.open("")
     expect(page).to_have_url(re.compile("/hub/login"))
     visit.shot("login")
     page.get_by_role("link", name="Sign up").click()
@@ -50,7 +50,7 @@ def test_sign_up_to_jupyterlab(visit: Visit, newcomer: str, admin: Session) -> N
 
 
 def log_in(visit: Visit, name: str) -> None:
-    visit.page.goto(visit.url("hub/login"))
+    visit.open("hub/login")
     visit.page.get_by_label("Username:").fill(name)
     visit.page.get_by_label("Password:").fill(PASSWORD)
     visit.page.get_by_role("button", name="Sign In").click()

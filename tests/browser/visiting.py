@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from hubclient import PASSWORD, Hub, Session
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,9 +115,17 @@ class Visit:
     faults: list[str] = field(default_factory=list)
     shots: int = 0
 
-    def url(self, path: str) -> str:
-        """Return the absolute URL of a path below the platform's base path."""
-        return f"{self.site.hub.url}/{path}"
+    def open(self, path: str) -> None:
+        """Go to a path below the platform's base path; again when the machine's own network changed meanwhile.
+
+        Chromium drops all connections when an interface gets an address, as those of starting containers do.
+        """
+        try:
+            self.page.goto(f"{self.site.hub.url}/{path}")
+        except Error as error:
+            if "ERR_NETWORK_CHANGED" not in str(error):
+                raise
+            self.open(path)
 
     def shot(self, name: str, page: Page | None = None) -> None:
         """Keep a screenshot, where somebody wants them."""
@@ -158,6 +166,6 @@ def lab(visit: Visit, member: Session) -> Visit:
     visit.context.add_cookies(
         [{"name": c.name, "value": c.value or "", "domain": host, "path": c.path} for c in member.http.cookies]
     )
-    visit.page.goto(visit.url(f"user/{member.name}/lab?reset"))
+    visit.open(f"user/{member.name}/lab?reset")
     visit.page.locator(".jp-Launcher").wait_for()
     return visit
