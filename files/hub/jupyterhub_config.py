@@ -69,9 +69,10 @@ c.DockerSpawner.extra_host_config = {
     "restart_policy": {"Name": "on-failure", "MaximumRetryCount": RESTARTS},
     "security_opt": ["no-new-privileges"],
 }
-c.DockerSpawner.environment = s.lab_environment
-c.DockerSpawner.mem_limit = s.lab_memory
-c.DockerSpawner.cpu_limit = s.lab_cpus
+# On the base class, where JupyterHub's documentation has them: an operator's `c.Spawner.environment["X"] = ...` adds.
+c.Spawner.environment = s.lab_environment
+c.Spawner.mem_limit = s.lab_memory
+c.Spawner.cpu_limit = s.lab_cpus
 c.Spawner.start_timeout = s.start_timeout
 c.Spawner.http_timeout = s.start_timeout
 

@@ -6,11 +6,10 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import docker
-import images
 import pytest
-from conftest import ROOT
 from docker.errors import NotFound
 from hubwright.spawner import LabSpawner
+from images import ROOT, reference
 from traitlets.config import PyFileConfigLoader
 
 PREFIX = "spawnertest"
@@ -39,7 +38,7 @@ def config(tmp_path, monkeypatch):
         "TRAEFIK_API_URL": "http://traefik:8080",
         "TRAEFIK_API_PASSWORD_FILE": str(password),
         "TRAEFIK_RULES_FILE": str(tmp_path / "rules.toml"),
-        "DOCKER_NOTEBOOK_IMAGE": images.reference("lab"),
+        "DOCKER_NOTEBOOK_IMAGE": reference("lab"),
         "DOCKER_NETWORK_NAME": f"{PREFIX}_network",
         "LAB_NAME_PREFIX": PREFIX,
         "LAB_SHARED_VOLUME": f"{PREFIX}_shared",
