@@ -56,7 +56,7 @@ def test_volumes_carry_the_prefix(host, at_work):
 
 def test_configuration_that_does_not_parse_is_refused_and_the_hub_goes_on(converge, inspect, login, host):
     before = inspect(HUB)["State"]["StartedAt"]
-    run = converge(jupyterhub_extra_config={"10-first.py": "c.DockerSpawner.environment = {"})
+    run = converge(jupyterhub_extra_config={"10-first.py": "c.Spawner.environment = {"})
     assert run.returncode != 0
     assert "was never closed" in run.stdout
     assert "ORDER" in host.file("/srv/second/jupyterhub/config.d/10-first.py").content_string
