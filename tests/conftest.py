@@ -45,12 +45,12 @@ def platform():
     """
     here = Platform(
         inventory="tests/inventory",
-        root=Path("/opt/hubwright-test"),
+        root=Path("/opt/hubwright-second"),
         url="https://localhost:18443/jupyterhub",
-        ca=Path("/opt/hubwright-test/certs/ca.crt"),
+        ca=Path("/opt/hubwright-second/certs/ca.crt"),
         admin="admin",
-        project="hubwright-test",
-        lab_prefix="hubwrighttest",
+        project="hubwright-second",
+        lab_prefix="hubwrightsecond",
     )
     here.make("up")
     yield here

@@ -251,7 +251,8 @@ class Session:
         """Start the server and follow the progress page's events until it is ready. Return the seconds that took."""
         started = time.monotonic()
         self.progress = []
-        self.api("POST", f"users/{quote(self.name)}/server", {})
+        if "" not in self.api("GET", f"users/{quote(self.name)}")["servers"]:  # else the login has started it
+            self.api("POST", f"users/{quote(self.name)}/server", {})
         for event in self._events(f"hub/api/users/{quote(self.name)}/server/progress", started + timeout):
             self.progress.append(event)
             if event.get("failed"):

@@ -28,10 +28,10 @@ def belongings(platform: Platform) -> dict[str, list[str]]:
     chains = subprocess.run(["iptables", "-S"], check=True, capture_output=True, text=True).stdout
     mine = (platform.project, platform.lab_prefix, platform.project.replace("-", "_"))
     return {
-        "containers": [c.name for c in engine.containers.list(all=True) if c.name.startswith(mine)],
-        "volumes": [v.name for v in engine.volumes.list() if v.name.startswith(mine)],
-        "networks": [n.name for n in engine.networks.list() if n.name.startswith(mine)],
-        "rules": [rule for rule in chains.splitlines() if f"HUBWRIGHT-{platform.project}" in rule],
+        "containers": sorted(c.name for c in engine.containers.list(all=True) if c.name.startswith(mine)),
+        "volumes": sorted(v.name for v in engine.volumes.list() if v.name.startswith(mine)),
+        "networks": sorted(n.name for n in engine.networks.list() if n.name.startswith(mine)),
+        "rules": sorted(rule for rule in chains.splitlines() if f"HUBWRIGHT-{platform.project}" in rule),
     }
 
 
