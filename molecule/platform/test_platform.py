@@ -1,6 +1,7 @@
 """The isolation of labs, tried with containers in the places of hub, Traefik and two labs on the network itself."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from hubclient import wait_until
@@ -80,7 +81,10 @@ def test_labs_reach_the_world_but_not_the_clouds_metadata(host, containers, meta
     outsider = f"docker run --rm --volume /usr:/usr:ro machine python3 -c '{CONNECT}' {metadata} 80"
     assert host.run(outsider).rc == 0  # as far as the network is concerned it can be reached
     assert not connects(host, "lab-a", metadata, 80)
-    host.run_expect([0], "docker exec lab-a python3 -c 'import socket; socket.getaddrinfo(\"pypi.org\", 443)'")
+    mirror = urlsplit(host.check_output("apt-get indextargets --format '$(REPO_URI)'").splitlines()[0])
+    host.run_expect(
+        [0], f"docker exec lab-a python3 -c 'import socket; socket.getaddrinfo(\"{mirror.hostname}\", 443)'"
+    )
 
 
 def test_the_engine_gives_no_lab_a_fixed_address(host, containers):
