@@ -96,15 +96,22 @@ def test_rules_stand_once(assert_isolated):
     assert_isolated()
 
 
+def wait_for_the_rules(host):
+    """Wait for the unit that follows the engine: `systemctl restart docker` returns as soon as the engine is up."""
+    wait_until(lambda: host.run("systemctl is-active hubwright-isolation").rc == 0, "the isolation unit")
+
+
 def test_rules_survive_the_engine_and_come_back_with_it(host, assert_isolated):
     host.run_expect([0], "systemctl restart docker")
     assert_isolated()
     host.run_expect([0], "iptables -F DOCKER-USER && systemctl restart docker")
+    wait_for_the_rules(host)
     assert_isolated()
 
 
-def test_rules_come_back_after_a_reboot(reboot, assert_isolated):
+def test_rules_come_back_after_a_reboot(host, reboot, assert_isolated):
     reboot()
+    wait_for_the_rules(host)
     assert_isolated()
 
 
