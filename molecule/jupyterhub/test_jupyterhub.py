@@ -56,7 +56,7 @@ def test_volumes_carry_the_prefix(host, at_work):
 
 def test_configuration_that_does_not_parse_is_refused_and_the_hub_goes_on(converge, inspect, login, host):
     before = inspect(HUB)["State"]["StartedAt"]
-    run = converge(jupyterhub_extra_config={"10-first.py": "c.Spawner.environment = {"})
+    run = converge("--tags", "jupyterhub,run", jupyterhub_extra_config={"10-first.py": "c.Spawner.environment = {"})
     assert run.returncode != 0
     assert "was never closed" in run.stdout
     assert "ORDER" in host.file("/srv/second/jupyterhub/config.d/10-first.py").content_string
@@ -65,7 +65,9 @@ def test_configuration_that_does_not_parse_is_refused_and_the_hub_goes_on(conver
 
 
 def test_configuration_taken_out_of_the_inventory_is_gone_and_the_lab_is_not(converge, inspect, login, host):
-    run = converge(jupyterhub_extra_config={"20-last.py": "c.JupyterHub.allow_named_servers = True"})
+    run = converge(
+        "--tags", "jupyterhub,run", jupyterhub_extra_config={"20-last.py": "c.JupyterHub.allow_named_servers = True"}
+    )
     assert run.returncode == 0, run.stdout[-3000:]
     assert host.file("/srv/second/jupyterhub/config.d").listdir() == ["20-last.py"]
     ann = login("ann")
