@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
 
@@ -115,13 +115,12 @@ def faults(environ: Mapping[str, str]) -> list[str]:
     try:
         settings = Settings.model_validate(_given(environ))
     except ValidationError as error:
-        return [_sentence(fault["loc"], fault) for fault in error.errors(include_url=False)]
-    unreadable = []
+        return [_sentence(fault) for fault in error.errors(include_url=False)]
     try:
         settings.traefik_api_password  # noqa: B018 - read to see whether it can be
     except OSError as error:
-        unreadable.append(f"TRAEFIK_API_PASSWORD_FILE: {error.filename} cannot be read ({error.strerror}).")
-    return unreadable
+        return [f"TRAEFIK_API_PASSWORD_FILE: {error.filename} cannot be read ({error.strerror})."]
+    return []
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -139,8 +138,8 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if value.strip()}
 
 
-def _sentence(where: tuple[int | str, ...], fault: Mapping[str, object]) -> str:
-    name = where[0]
+def _sentence(fault: Mapping[str, Any]) -> str:
+    name = fault["loc"][0]
     if fault["type"] == "missing":
         return f"{name} is not set; it has no default."
     what = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input ")
