@@ -214,27 +214,30 @@ class Session:
     # Account
 
     def signup(self, username: str, password: str) -> str:
-        """Create an account on NativeAuthenticator's page. Return what the page says; a refusal raises HubError."""
-        response = self._form(
-            "hub/signup", username=username, signup_password=password, signup_password_confirmation=password
-        )
-        if "alert-success" not in response.text and "alert-info" not in response.text:
-            raise HubError(f"sign-up of {username}: {page_text(response.text) or 'the page gives no reason'}")
-        return page_text(response.text)
+        """Create an account on the sign-up page. Return what the page says; a refusal raises HubError."""
+        again = {"signup_password": password, "signup_password_confirmation": password}
+        return page_text(self._form("hub/signup", username=username, **again).text)
 
-    def login(self, username: str, password: str) -> None:
-        """Log in on the hub's page."""
-        response = self._form("hub/login", username=username, password=password)
-        # A refused login may be shown with status 200; a login that worked sets the hub's cookie.
-        if not any(c.name.startswith("jupyterhub-session-id") for c in self.http.cookies) or "login_error" in (
-            response.text if urlsplit(response.url).path.endswith("/hub/login") else ""
-        ):
-            raise HubError(f"login of {username}: {page_text(response.text) or 'the page gives no reason'}")
+    def login(self, username: str, password: str, otp: str = "") -> None:
+        """Log in on the hub's page; `otp` is for who has set up one-time codes."""
+        self._form("hub/login", username=username, password=password, otp=otp)
+        if not any(c.name.startswith("jupyterhub-session-id") for c in self.http.cookies):
+            raise HubError(f"login of {username}: the password has to be changed first")
         self.name = username
 
+    def change_password(self, old: str, new: str, username: str = "") -> None:
+        """Change one's password, logged in or, with a user name, before the first login."""
+        again = {"new_password": new, "new_password_confirmation": new}
+        self._form("hub/change-password", username=username or self.name, password=old, **again)
+
     def authorize(self, username: str) -> None:
-        """Let a person who signed up in, as an administrator does on the authorization page."""
-        self.request("GET", f"hub/authorize/{quote(username)}")
+        """Let a person who signed up in, as an administrator does on the Accounts page."""
+        self.manage("authorize", username)
+
+    def manage(self, action: str, username: str) -> str:
+        """Do what a button of the Accounts page does: authorize, revoke, discard, unlock... Return the page after it."""
+        self.request("GET", "hub/authorize")
+        return self.request("POST", f"hub/{action}/{quote(username, safe='')}").text
 
     # Server
 

@@ -7,7 +7,7 @@ loaded last, in the order of their names.
 import os
 from pathlib import Path
 
-import hubwright.database  # noqa: F401 - prepares SQLite connections
+import hubwright.database  # prepares SQLite connections
 from hubwright import settings
 from hubwright.authenticator import HubwrightAuthenticator
 from hubwright.spawner import RESTARTS, LabSpawner
@@ -37,13 +37,20 @@ c.TraefikFileProviderProxy.dynamic_config_file = str(s.traefik_rules_file)
 
 # Accounts: people register themselves, an administrator lets them in.
 c.JupyterHub.authenticator_class = HubwrightAuthenticator
+c.JupyterHub.template_paths = [str(Path(hubwright.__file__).with_name("templates"))]
 c.Authenticator.admin_users = {s.admin}
 c.Authenticator.allow_all = True  # everyone whom NativeAuthenticator calls authorized
-c.NativeAuthenticator.enable_signup = True
+c.NativeAuthenticator.enable_signup = s.enable_signup == "1"
 c.NativeAuthenticator.open_signup = False
-c.NativeAuthenticator.minimum_password_length = 10
-c.NativeAuthenticator.check_common_password = True
-c.NativeAuthenticator.allowed_failed_logins = 5
+c.NativeAuthenticator.minimum_password_length = s.password_length
+c.NativeAuthenticator.allow_2fa = s.two_factor == "1"
+c.NativeAuthenticator.allowed_failed_logins = s.lockout_failures
+c.NativeAuthenticator.seconds_before_next_try = s.lockout_minutes * 60
+c.HubwrightAuthenticator.address_failed_logins = s.lockout_address_failures
+c.HubwrightAuthenticator.trusted_proxies = s.trusted_proxies
+c.HubwrightAuthenticator.lab_prefix = s.lab_name_prefix
+c.HubwrightAuthenticator.bootstrap_admin = s.admin if s.admin_bootstrap == "signup" else ""
+c.HubwrightAuthenticator.declared = s.accounts
 
 # Labs.
 c.JupyterHub.spawner_class = LabSpawner

@@ -11,10 +11,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    Json,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+
+from hubwright.core.accounts import name_fault, password_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONFIG_ERROR = 78
 """Exit status for a faulty configuration (EX_CONFIG of sysexits.h)."""
@@ -40,10 +53,33 @@ def _url(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Size = Annotated[str, AfterValidator(_size)]
 Switch = Literal["0", "1"]
 Url = Annotated[str, AfterValidator(_url)]
+
+
+class DeclaredAccount(BaseModel):
+    """An account the inventory declares. What is None is left as it is, and false for a new account."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    password: SecretStr
+    """The first one: an account that exists keeps its own."""
+    must_change: bool = True
+    """Whether a new account has to choose another password before its first login."""
+    admin: bool | None = None
+    authorized: bool | None = None
+    groups: list[str] | None = None
+    """All the groups the user is to be a member of."""
+
+
+_DECLARED = TypeAdapter(list[DeclaredAccount])
 
 
 class Settings(BaseModel):
@@ -58,6 +94,23 @@ class Settings(BaseModel):
     """Label of everything that belongs to this platform, for hosts that carry several."""
     admin: Annotated[str, Field(alias="JUPYTERHUB_ADMIN", min_length=1)]
     """Name of the first administrator."""
+    admin_bootstrap: Annotated[Literal["signup", "seeded"], Field(alias="JUPYTERHUB_ADMIN_BOOTSTRAP")] = "seeded"
+    """Whether the first administrator signs up, before anybody else can, or is among the declared accounts."""
+    accounts_file: Annotated[Path | None, Field(alias="JUPYTERHUB_ACCOUNTS_FILE")] = None
+    """Accounts the inventory declares, as a JSON list of `DeclaredAccount`."""
+    enable_signup: Annotated[Switch, Field(alias="JUPYTERHUB_ENABLE_SIGNUP")] = "1"
+    two_factor: Annotated[Switch, Field(alias="JUPYTERHUB_TWO_FACTOR")] = "0"
+    """Whether people may protect a new account with one-time codes."""
+    password_length: Annotated[int, Field(alias="JUPYTERHUB_PASSWORD_LENGTH", ge=8, le=24)] = 10
+    lockout_failures: Annotated[int, Field(alias="JUPYTERHUB_LOCKOUT_FAILURES", ge=1)] = 5
+    """Failed logins under one name after which it is locked."""
+    lockout_address_failures: Annotated[int, Field(alias="JUPYTERHUB_LOCKOUT_ADDRESS_FAILURES", ge=1)] = 5
+    """Failed logins from one address after which it is locked."""
+    lockout_minutes: Annotated[int, Field(alias="JUPYTERHUB_LOCKOUT_MINUTES", ge=1)] = 10
+    trusted_proxies: Annotated[
+        list[IPvAnyNetwork], Field(alias="JUPYTERHUB_TRUSTED_PROXIES"), BeforeValidator(_networks)
+    ] = []
+    """Who may tell the hub a client's address: Traefik, and load balancers in front of it."""
     base_url: Annotated[str, Field(alias="JUPYTERHUB_BASE_URL"), AfterValidator(_base_url)] = "/jupyterhub/"
     hub_host: Annotated[Name, Field(alias="JUPYTERHUB_HUB_HOST")] = "jupyterhub"
     """Name under which labs and Traefik reach the hub on the lab network."""
@@ -101,6 +154,18 @@ class Settings(BaseModel):
         }
 
     @property
+    def accounts(self) -> list[DeclaredAccount]:
+        """The accounts the inventory declares.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValidationError: it is not what it should be.
+        """
+        if self.accounts_file is None:
+            return []
+        return _DECLARED.validate_json(self.accounts_file.read_bytes())
+
+    @property
     def traefik_api_password(self) -> SecretStr:
         """The password Traefik's API asks for.
 
@@ -116,11 +181,34 @@ def faults(environ: Mapping[str, str]) -> list[str]:
         settings = Settings.model_validate(_given(environ))
     except ValidationError as error:
         return [_sentence(fault) for fault in error.errors(include_url=False)]
+    return [*_unreadable(settings), *_account_faults(settings)]
+
+
+def _unreadable(settings: Settings) -> Iterator[str]:
     try:
         settings.traefik_api_password  # noqa: B018 - read to see whether it can be
     except OSError as error:
-        return [f"TRAEFIK_API_PASSWORD_FILE: {error.filename} cannot be read ({error.strerror})."]
-    return []
+        yield f"TRAEFIK_API_PASSWORD_FILE: {error.filename} cannot be read ({error.strerror})."
+
+
+def _account_faults(settings: Settings) -> Iterator[str]:
+    what = "JUPYTERHUB_ACCOUNTS_FILE"
+    if fault := name_fault(settings.admin, settings.lab_name_prefix):
+        yield f"JUPYTERHUB_ADMIN {settings.admin!r} {fault}"
+    try:
+        accounts = settings.accounts
+    except OSError as error:
+        yield f"{what}: {error.filename} cannot be read ({error.strerror})."
+        return
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            yield f"{what}: {'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}."
+        return
+    for account in accounts:
+        if fault := name_fault(account.name, settings.lab_name_prefix):
+            yield f"{what}: the user name {account.name!r} {fault}"
+        if fault := password_fault(account.password.get_secret_value(), account.name, settings.password_length):
+            yield f"{what}: the password of {account.name!r} {fault}"
 
 
 def load(environ: Mapping[str, str]) -> Settings:
