@@ -7,7 +7,7 @@ PYTHON ?= python3
 PLAY = .venv/bin/ansible-playbook -i $(INVENTORY)
 
 .PHONY: help up down clean build build_verbose pull push lint bench lock
-.PHONY: test test_machine test_unit test_docker test_molecule test_browser
+.PHONY: test test_machine test_unit test_hub test_docker test_molecule test_browser
 
 help: ## Show this list
 	@grep -hE '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,13 +33,17 @@ pull: .venv/deploy ## Pull the images that come from registries
 push: .venv/deploy ## Push the images we build to images_registry
 	$(PLAY) playbooks/push.yml $(ARGS)
 
-test: test_machine test_unit test_docker test_molecule test_browser ## Run the whole test suite, the quick tiers first
+test: test_machine test_unit test_hub test_docker test_molecule test_browser ## Run the whole test suite, the quick tiers first
 
 test_machine: .venv/dev
 	.venv/bin/ansible-playbook -i inventories/local tests/machine.yml
 
 test_unit: .venv/dev
 	.venv/bin/pytest tests/unit
+
+test_hub: .venv/dev .venv/jupyterhub-5.5/dev
+	.venv/bin/pytest tests/hub
+	.venv/jupyterhub-5.5/bin/pytest tests/hub
 
 test_docker: .venv/dev
 	.venv/bin/pytest tests/docker
@@ -53,8 +57,8 @@ test_browser: .venv/dev
 lint: .venv/dev ## Run every linter
 	PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/pre-commit run --all-files --config .pre-commit-config.yaml $(ARGS)
 
-bench: ## Reserved: nothing is measured yet
-	@echo "make bench: nothing is measured yet."
+bench: .venv/dev ## Measure, and compare with a peer or a floor of the same run
+	PYTHONPATH=files/hub/src:tests:tests/hub .venv/bin/python tests/bench/login_storm.py
 
 lock: .venv/dev ## Resolve all dependencies anew and lock them with hashes
 	./lock.sh
@@ -73,4 +77,10 @@ lock: .venv/dev ## Resolve all dependencies anew and lock them with hashes
 
 .venv/dev: requirements-dev.lock .venv/deploy
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The hub's tests run with both JupyterHubs that can be chosen; .venv has the other one.
+.venv/jupyterhub-5.5/dev: tests/hub/requirements-5.5.lock | .venv/bin/python
+	.venv/bin/python -m venv --clear .venv/jupyterhub-5.5
+	.venv/jupyterhub-5.5/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

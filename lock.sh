@@ -13,6 +13,10 @@ lock pyproject.toml --output-file requirements.lock
 # The tests import what the hub image carries, at the JupyterHub it carries by default.
 echo "jupyterhub==6.1.*" |
     lock pyproject.toml --group dev files/hub/pyproject.toml --constraint /dev/stdin --output-file requirements-dev.lock
+# And with the other one, in an environment of its own.
+echo "jupyterhub==5.5.*" |
+    lock files/hub/pyproject.toml tests/hub/requirements.in --constraint /dev/stdin \
+        --output-file tests/hub/requirements-5.5.lock
 for jupyterhub in 6.1 5.5; do
     echo "jupyterhub==$jupyterhub.*" |
         lock --python-version 3.11 files/hub/pyproject.toml files/hub/requirements.in --constraint /dev/stdin \

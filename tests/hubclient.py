@@ -188,6 +188,8 @@ class Session:
             response = self.http.request(method, url, timeout=timeout, **options)
         except requests.RequestException as error:
             raise HubError(f"{method} {url}: {error}") from error
+        if "text/html" in response.headers.get("Content-Type", ""):
+            response.encoding = "utf-8"  # as the pages themselves say
         if not response.ok:
             raise HubError(_explain(response))
         return response
@@ -235,7 +237,7 @@ class Session:
         self.manage("authorize", username)
 
     def manage(self, action: str, username: str) -> str:
-        """Do what a button of the Accounts page does: authorize, revoke, discard, unlock... Return the page after it."""
+        """Do what a button of the Accounts page does: authorize, revoke, discard, unlock... The page after it."""
         self.request("GET", "hub/authorize")
         return self.request("POST", f"hub/{action}/{quote(username, safe='')}").text
 

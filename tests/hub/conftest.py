@@ -19,7 +19,7 @@ from hubclient import Hub
 from hubwright import authenticator
 from jupyterhub.proxy import Proxy
 from jupyterhub.tests.mocking import MockHub, MockSpawner
-from jupyterhub.utils import random_port, url_path_join
+from jupyterhub.utils import random_port
 from traitlets.config import PyFileConfigLoader
 
 if TYPE_CHECKING:

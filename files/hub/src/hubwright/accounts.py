@@ -7,13 +7,14 @@ functions take JupyterHub's session and belong on its event loop; none of them h
 from __future__ import annotations
 
 import time
+from math import ceil
 from typing import TYPE_CHECKING
 
 from jupyterhub import orm
 from jupyterhub.roles import assign_default_roles
 from nativeauthenticator.orm import UserInfo
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, String, event, func
-from sqlalchemy.orm import Session, backref, joinedload, relationship
+from sqlalchemy import ForeignKey, String, event, func
+from sqlalchemy.orm import Mapped, Session, backref, joinedload, mapped_column, relationship
 from tornado import web
 
 if TYPE_CHECKING:
@@ -29,7 +30,22 @@ class PasswordExpiredError(web.HTTPError):
     """The password is right, and has to be changed before anything else."""
 
     def __init__(self) -> None:
+        """Answer 403 where nobody catches it, which is wherever there is no page to change it on."""
         super().__init__(403, "Choose a password of your own first.")
+
+
+class LockedError(web.HTTPError):
+    """There were too many failed logins."""
+
+    def __init__(self, seconds: float) -> None:
+        """Answer 429; `seconds` from now a login may be tried again."""
+        minutes = ceil(seconds / 60)
+        self.message = (
+            f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)},"
+            " or ask an administrator to unlock your account."
+        )
+        self.headers = {"Retry-After": str(ceil(seconds))}  # JupyterHub sends an error's headers
+        super().__init__(429, self.message)
 
 
 class AccountState(orm.Base):  # type: ignore[misc]
@@ -37,10 +53,10 @@ class AccountState(orm.Base):  # type: ignore[misc]
 
     __tablename__ = "hubwright_accounts"
 
-    info_id = Column(Integer, ForeignKey("users_info.id", ondelete="CASCADE"), primary_key=True)
-    must_change = Column(Boolean, default=False, nullable=False)
+    info_id: Mapped[int] = mapped_column(ForeignKey("users_info.id", ondelete="CASCADE"), primary_key=True)
+    must_change: Mapped[bool] = mapped_column(default=False)
     """Whether the person has to choose a password before the next login."""
-    otp_step = Column(Integer)
+    otp_step: Mapped[int | None]
     """The last one-time code's place in time: no code works twice."""
 
     info = relationship("UserInfo", backref=backref("state", uselist=False, cascade="all, delete-orphan"))
@@ -51,12 +67,12 @@ class LoginFailure(orm.Base):  # type: ignore[misc]
 
     __tablename__ = "hubwright_login_failures"
 
-    id = Column(Integer, primary_key=True)
-    username = Column(String(NAME_LENGTH), index=True, nullable=False)
-    address = Column(String(64), index=True, nullable=False)
-    browser = Column(String(64))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    address: Mapped[str] = mapped_column(String(64), index=True)
+    browser: Mapped[str | None] = mapped_column(String(64))
     """The browser, where it is one in which this person has logged in before."""
-    at = Column(Float, nullable=False)
+    at: Mapped[float]
     """Seconds since 1970."""
 
 
@@ -85,9 +101,10 @@ def forget(db: Session, name: str) -> None:
 
 def state(info: UserInfo) -> AccountState:
     """Return an account's state; accounts from before hubwright have the default one."""
-    if info.state is None:
-        info.state = AccountState(must_change=False)
-    return info.state
+    found: AccountState | None = info.state
+    if found is None:
+        found = info.state = AccountState(must_change=False)
+    return found
 
 
 def end_sessions(db: Session, name: str, *, tokens: bool) -> None:
@@ -148,13 +165,13 @@ def locked(db: Session, window: float, what: str, limit: int) -> set[str]:
     return {value for (value,) in failures.group_by(column).having(func.count() >= limit)}
 
 
-def every(db: Session) -> Iterator[tuple[UserInfo | None, orm.User | None]]:
-    """Yield accounts with their users: sign-ups that wait have no user, users may have no account."""
+def every(db: Session) -> Iterator[tuple[str, UserInfo | None, orm.User | None]]:
+    """Yield names, accounts and users: sign-ups that wait have no user, users may have no account."""
     users = {user.name: user for user in db.query(orm.User)}
     for info in db.query(UserInfo).options(joinedload(UserInfo.state)):
-        yield info, users.pop(info.username, None)
-    for user in users.values():
-        yield None, user
+        yield info.username, info, users.pop(info.username, None)
+    for name, user in users.items():
+        yield name, None, user
 
 
 # Accounts the inventory declares

@@ -15,7 +15,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import bcrypt
@@ -56,19 +55,20 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         config=True, help="The administrator who may sign up, and before whom nobody else can. '': there is one."
     )
     lab_prefix = Unicode("jupyterlab", config=True, help="First part of the names of labs: limits users' names.")
-    trusted_proxies = List(config=True, help="Networks whose X-Forwarded-For is believed.")
+    trusted_proxies: Any = List(config=True, help="Networks whose X-Forwarded-For is believed.")
     address_failed_logins = Int(
         5, min=1, config=True, help="How many logins from one address may fail before it is locked."
     )
-    declared = List(config=True, help="Accounts the inventory declares (hubwright.settings.DeclaredAccount).")
+    declared: Any = List(config=True, help="Accounts the inventory declares (hubwright.settings.DeclaredAccount).")
 
     @default("db")
     def _hubs_session(self) -> Session:
         # JupyterHub deprecates its own default without offering another; this is the very same session.
-        return self.parent.db
+        session: Session = self.parent.db
+        return session
 
     def __init__(self, **kwargs: Any) -> None:
-        """Bring about the accounts that the inventory declares: the hub's port opens later.
+        """Prepare the threads that hash.
 
         Raises:
             ValueError: NativeAuthenticator is asked for what hubwright does not offer.
@@ -81,6 +81,13 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         # One core is left to the event loop, and where there is only one the loop goes first.
         threads = max(1, min(4, len(os.sched_getaffinity(0)) - 1))
         self._hashing = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt", initializer=_be_nice)
+
+    def check_allow_config(self) -> None:
+        """Bring about the accounts that the inventory declares.
+
+        JupyterHub asks for this check when its roles exist and its port is not open yet, and for nothing else then.
+        """
+        super().check_allow_config()
         missing = [account for account in self.declared if not self.get_user(account.name)]
         hashes = self._hashing.map(lambda account: _hash(account.password.get_secret_value()), missing)
         by_name = dict(zip([account.name for account in missing], hashes, strict=True))
@@ -170,7 +177,8 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
         Raises:
             accounts.PasswordExpiredError: the password is right and has to be changed.
-            web.HTTPError: 403 the account waits for approval, 429 locked; the message is for the person.
+            accounts.LockedError: there were too many failures.
+            web.HTTPError: 403, the account waits for approval.
         """
         name = self.normalize_username(data["username"])
         info = await self.verify(handler, name, data["password"], data.get("otp", ""))
@@ -190,14 +198,14 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         whoever guesses from elsewhere cannot keep them out.
 
         Raises:
-            web.HTTPError: 429 after too many failures; the message is for the person.
+            accounts.LockedError: there were too many failures.
         """
         key = name[: accounts.NAME_LENGTH]
         info = self.get_user(name)
         address = self.client_address(handler)
         browser = info and self._known_browser(handler, info)
         if wait := self._wait(key, address, browser):
-            raise _locked(wait)
+            raise accounts.LockedError(wait)
         wait_for_name = 0.0 if browser else self._lockout(self.allowed_failed_logins, username=key, browser=None)
 
         accounts.begin_login(self.db, self.seconds_before_next_try, key, address, browser)
@@ -206,7 +214,7 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         info = self.get_user(name)  # again: it may be gone, or have another password by now
         right = right and info is not None and info.password == hashed and self._is_valid_otp(info, otp)
         if wait_for_name and not (right and self._is_admin(name)):
-            raise _locked(wait_for_name)
+            raise accounts.LockedError(wait_for_name)
         if not right:
             return None
         accounts.forgive(self.db, username=key, **({"browser": browser} if browser else {"address": address}))
@@ -229,7 +237,7 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return user is not None and user.admin
 
     def _is_valid_otp(self, info: UserInfo, otp: str) -> bool:
-        """Judge a one-time code: of now or of half a minute around, for clocks that differ, and never one used before."""
+        """Judge a one-time code: of now or half a minute off, for clocks that differ, and never one used before."""
         if not info.has_2fa:
             return True
         state = accounts.state(info)
@@ -263,7 +271,7 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     # The rest
 
-    def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
+    def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:  # noqa: ARG002 - JupyterHub's signature
         """URL table."""
         return pages.HANDLERS
 
@@ -299,17 +307,6 @@ def client_address(peer: str, forwarded_for: str, trusted: Iterable[IPv4Network 
 def _cookie(info: UserInfo) -> str:
     # Of the account, not of its name: whoever gets a deleted account's name is somebody else.
     return "jupyterhub-known-" + sha256(f"{info.id} {info.username}".encode()).hexdigest()[:16]
-
-
-def _locked(seconds: float) -> web.HTTPError:
-    minutes = ceil(seconds / 60)
-    error = web.HTTPError(
-        429,
-        f"Too many failed attempts. Try again in {minutes} minute{'s' * (minutes > 1)},"
-        " or ask an administrator to unlock your account.",
-    )
-    error.headers = {"Retry-After": str(ceil(seconds))}  # JupyterHub sends an error's headers
-    return error
 
 
 def _hash(password: str) -> bytes:

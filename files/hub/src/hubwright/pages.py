@@ -14,7 +14,6 @@ from jupyterhub.handlers.login import LoginHandler as JupyterHubLoginHandler
 from jupyterhub.roles import assign_default_roles
 from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import maybe_future
-from nativeauthenticator.orm import UserInfo
 from tornado import web
 from tornado.httputil import url_concat
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from jupyterhub.user import User
+    from nativeauthenticator.orm import UserInfo
 
 MOST_AT_ONCE = 500
 """How many accounts may be created in one go: a quarter of a second of a core each."""
@@ -82,7 +82,7 @@ class SignUpHandler(Form):
         await super().prepare()
         if not (self.authenticator.enable_signup or self.authenticator.awaits_admin):
             raise web.HTTPError(
-                HTTPStatus.NOT_FOUND, "People cannot sign up here: ask an administrator for an account."
+                HTTPStatus.FORBIDDEN, "People cannot sign up here: ask an administrator for an account."
             )
 
     async def get(self) -> None:
@@ -134,12 +134,12 @@ class ChangePasswordHandler(Form):
         """Set a new password where the old one is right; whoever is logged in stays so, here only."""
         user, authenticator = self.current_user, self.authenticator
         name = user.name if user else authenticator.normalize_username(self.field("username"))
-        filled_in = {"username": self.field("username")}
+        filled_in: dict[str, Any] = {"username": self.field("username")}
         try:
             info = await authenticator.verify(self, name, self.field("password"), self.field("otp"))
-        except web.HTTPError as error:
+        except accounts.LockedError as error:
             self.set_header("Retry-After", error.headers["Retry-After"])
-            await self.show(error.get_message(), HTTPStatus(error.status_code), **filled_in)
+            await self.show(error.message, HTTPStatus.TOO_MANY_REQUESTS, **filled_in)
             return
         new = self.field("new_password")
         if info is None:
@@ -183,7 +183,7 @@ class AccountsHandler(BaseHandler):  # type: ignore[misc]
         html = await self.render_template(
             "accounts.html",
             rows=sorted(
-                (_row(info, user, locked) for info, user in accounts.every(self.db)),
+                (_row(*found, locked) for found in accounts.every(self.db)),
                 key=lambda row: (row.status != "waiting", row.name),
             ),
             locked_addresses=accounts.locked(self.db, window, "address", authenticator.address_failed_logins),
@@ -201,8 +201,7 @@ class AccountsHandler(BaseHandler):  # type: ignore[misc]
         self.redirect(self.hub.base_url + "authorize")
 
 
-def _row(info: UserInfo | None, user: orm.User | None, locked: set[str]) -> Row:
-    name = info.username if info else user.name
+def _row(name: str, info: UserInfo | None, user: orm.User | None, locked: set[str]) -> Row:
     if info is None:
         status = "no password"
     elif info.is_authorized:
@@ -262,12 +261,12 @@ async def revoke(handler: BaseHandler, name: str) -> None:
             HTTPStatus.BAD_REQUEST, f"{name} is the administrator the platform is configured with (JUPYTERHUB_ADMIN)."
         )
     info.is_authorized = False
-    user = handler.find_user(name)
-    for server_name, spawner in user.spawners.items() if user else ():
-        if spawner.active and not spawner.pending:
-            await handler.stop_single_user(user, server_name)
     accounts.end_sessions(handler.db, name, tokens=True)
     handler.db.commit()
+    user = handler.find_user(name)
+    for server_name, spawner in list(user.spawners.items()) if user else ():
+        if spawner.active and not spawner.pending:
+            await handler.stop_single_user(user, server_name)
     handler.log.info("%s revoked %s", handler.current_user.name, name)
 
 

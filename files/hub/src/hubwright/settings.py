@@ -201,8 +201,8 @@ def _account_faults(settings: Settings) -> Iterator[str]:
         yield f"{what}: {error.filename} cannot be read ({error.strerror})."
         return
     except ValidationError as error:
-        for fault in error.errors(include_url=False, include_input=False):
-            yield f"{what}: {'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}."
+        for detail in error.errors(include_url=False, include_input=False):
+            yield f"{what}: {'.'.join(map(str, detail['loc'])) or 'the file'}: {detail['msg']}."
         return
     for account in accounts:
         if fault := name_fault(account.name, settings.lab_name_prefix):
