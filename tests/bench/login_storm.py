@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
-from conftest import running_hub
 from hubclient import HubError
 from hubwright.authenticator import HubwrightAuthenticator
+from runninghub import running_hub
 
 SECONDS = 8
 GUESSERS = 16

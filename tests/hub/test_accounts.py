@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import onetimepass
 import pytest
-from conftest import running_hub
 from hubclient import PASSWORD, HubError, wait_until
 from hubwright.accounts import LoginFailure
+from runninghub import running_hub
 
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.5"}
 """Sent by somebody who comes from another address, through Traefik."""

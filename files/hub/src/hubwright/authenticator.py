@@ -170,7 +170,7 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     @default("otp_prompt")
     def _name_otp(self) -> str:
-        return "One-time code, if you have set that up:"
+        return "One-time code, if you use them:"
 
     async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> str | None:
         """Judge a login form. Returns the user's name, or None for a wrong name or password.
