@@ -25,6 +25,9 @@ c.JupyterHub.cookie_secret_file = str(s.data_dir / "jupyterhub_cookie_secret")
 # Labs and their routes outlive the hub: restarting or upgrading it interrupts nobody.
 c.JupyterHub.cleanup_servers = False
 
+# Other sites' pages cannot use the cookies of the hub and of labs, except by a link to them.
+c.JupyterHub.tornado_settings = {"cookie_options": {"samesite": "Lax"}}
+
 # The proxy is the Traefik that also does TLS.
 c.JupyterHub.proxy_class = TraefikFileProviderProxy
 c.TraefikProxy.should_start = False

@@ -10,35 +10,40 @@ from hubclient import PASSWORD
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from hubclient import Session
     from playwright.sync_api import Locator
     from visiting import Visit
 
 pytest_plugins = ["visiting"]
 
 
-def test_sign_up_to_jupyterlab(visit: Visit, newcomer: str, admin: Session) -> None:
-    """A newcomer signs up, is let in, logs in and starts a server."""
+def test_sign_up_to_jupyterlab(visit: Visit, admin_visit: Visit, newcomer: str) -> None:
+    """A newcomer signs up, is refused, is let in by the administrator in another browser, and starts a server."""
     page = visit.page
     visit.open("")
     expect(page).to_have_url(re.compile("/hub/login"))
     visit.shot("login")
     page.get_by_role("link", name="Sign up").click()
-    page.get_by_label("Username:").fill(newcomer)
-    page.locator("[name=signup_password]").fill(PASSWORD)
-    page.locator("[name=signup_password_confirmation]").fill(PASSWORD)
-    page.get_by_role("button", name="Create User").click()
-    expect(page.get_by_role("alert").first).to_contain_text("sent to the admin")
+    sign_up(visit, newcomer, "too short")
+    expect(page.get_by_role("alert")).to_contain_text("at least 10 characters")
+    visit.shot("refused")
+    sign_up(visit, newcomer, PASSWORD)
+    expect(page.get_by_role("status")).to_contain_text("waits for approval")
     visit.shot("signed-up")
 
-    log_in(visit, newcomer)
-    expect(page.locator(".login_error")).to_contain_text("approval")
-    assert visit.faults, "a refused login is an HTTP 403"
-    visit.faults.clear()
+    page.get_by_role("link", name="Go to the login page").click()
+    log_in(visit, newcomer, PASSWORD)
+    expect(page.locator(".login_error")).to_contain_text("waits for an administrator's approval")
     visit.shot("not-let-in-yet")
+    assert len(visit.faults) == 4, "a refused sign-up is an HTTP 400, a refused login 403, and the console says so"
+    visit.faults.clear()
 
-    admin.authorize(newcomer)
-    log_in(visit, newcomer)
+    admin_visit.open("hub/authorize")
+    admin_visit.shot("accounts")
+    admin_visit.page.get_by_role("button", name=f"Authorize: {newcomer}").click()
+    expect(row(admin_visit, newcomer)).to_contain_text("authorized")
+    assert admin_visit.faults == []
+
+    log_in(visit, newcomer, PASSWORD)
     page.get_by_role("button", name="Logout").or_(page.get_by_role("link", name="Logout")).first.wait_for()
     if "/hub/home" in page.url:
         page.get_by_role("link", name="Start My Server").click()
@@ -49,11 +54,60 @@ def test_sign_up_to_jupyterlab(visit: Visit, newcomer: str, admin: Session) -> N
     assert visit.faults == []
 
 
-def log_in(visit: Visit, name: str) -> None:
+def test_an_administrator_creates_an_account_and_its_owner_chooses_a_password(
+    visit: Visit, admin_visit: Visit, newcomer: str
+) -> None:
+    """By keyboard alone, on a phone's screen."""
+    admin_visit.open("hub/create-accounts")
+    admin_visit.page.get_by_label("User names, one a line").fill(newcomer)
+    admin_visit.page.get_by_role("button", name="Create accounts").press("Enter")
+    passphrase = admin_visit.page.get_by_role("row", name=newcomer).locator("code").inner_text()
+    admin_visit.shot("passphrases")
+
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
     visit.open("hub/login")
+    log_in(visit, newcomer, passphrase)
+    expect(page.get_by_role("status")).to_contain_text("Choose a password of your own")
+    visit.shot("change-password")
+    for label, text in {"Current": passphrase, "New": PASSWORD}.items():
+        page.get_by_label(f"{label} password:", exact=True).fill(text)
+    page.get_by_label("New password again:").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Your new password is set")
+    log_in(visit, newcomer, PASSWORD)
+    page.wait_for_url(re.compile("/hub/spawn|/user/"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the phone"
+
+    admin_visit.open("hub/authorize")
+    admin_visit.page.get_by_role("button", name=f"Revoke: {newcomer}").press("Enter")
+    admin_visit.page.keyboard.press("Escape")
+    expect(row(admin_visit, newcomer)).to_contain_text("authorized")
+    admin_visit.page.get_by_role("button", name=f"Revoke: {newcomer}").press("Enter")
+    admin_visit.shot("confirm")
+    admin_visit.page.get_by_role("button", name="Go ahead").press("Enter")
+    expect(row(admin_visit, newcomer)).to_contain_text("revoked")
+    assert admin_visit.faults == []
+    assert visit.faults == []
+    visit.open("hub/home")
+    expect(page).to_have_url(re.compile("/hub/login"))
+
+
+def row(admin: Visit, name: str) -> Locator:
+    return admin.page.locator(f"tr#{name}")
+
+
+def sign_up(visit: Visit, name: str, password: str) -> None:
     visit.page.get_by_label("Username:").fill(name)
-    visit.page.get_by_label("Password:").fill(PASSWORD)
-    visit.page.get_by_role("button", name="Sign In").click()
+    visit.page.get_by_label("Password:", exact=True).fill(password)
+    visit.page.get_by_label("Password again:").fill(password)
+    visit.page.get_by_role("button", name="Create account").click()
+
+
+def log_in(visit: Visit, name: str, password: str) -> None:
+    visit.page.get_by_label("Username:").fill(name)
+    visit.page.get_by_label("Password:", exact=True).fill(password)
+    visit.page.get_by_role("button", name="Sign in").click()
 
 
 def services(lab: Visit) -> Locator:

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,12 +152,18 @@ class Visit:
         return page
 
 
-@pytest.fixture
-def visit(site: Site, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Open a window without cookies. It trusts any certificate: Chromium has no CA file, and other tests check it."""
+@contextmanager
+def window(
+    site: Site, browser: Browser, request: pytest.FixtureRequest, person: Session | None = None
+) -> Iterator[Visit]:
+    """Open a window, of somebody who is logged in. It trusts any certificate: Chromium has no CA file."""
     with browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 800}) as context:
         context.set_default_timeout(60_000)  # ms
-        visit = Visit(site, context, context.new_page(), request.node.name.removeprefix("test_").replace("[", "-")[:40])
+        host = str(urlsplit(site.hub.url).hostname)
+        cookies = person.http.cookies if person else ()
+        context.add_cookies([{"name": c.name, "value": c.value or "", "domain": host, "path": c.path} for c in cookies])
+        test = request.node.name.removeprefix("test_").replace("[", "-")[:40]
+        visit = Visit(site, context, context.new_page(), f"{test}-{person.name}" if person else test)
         visit.watch(visit.page)
         failed = request.session.testsfailed
         yield visit
@@ -165,12 +172,23 @@ def visit(site: Site, browser: Browser, request: pytest.FixtureRequest) -> Itera
 
 
 @pytest.fixture
-def lab(visit: Visit, member: Session) -> Visit:
+def visit(site: Site, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Open a window without cookies."""
+    with window(site, browser, request) as visit:
+        yield visit
+
+
+@pytest.fixture
+def admin_visit(site: Site, browser: Browser, request: pytest.FixtureRequest, admin: Session) -> Iterator[Visit]:
+    """Open the administrator's window."""
+    with window(site, browser, request, admin) as visit:
+        yield visit
+
+
+@pytest.fixture
+def lab(site: Site, browser: Browser, request: pytest.FixtureRequest, member: Session) -> Iterator[Visit]:
     """Open JupyterLab as a user who is logged in and whose server runs."""
-    host = urlsplit(visit.site.hub.url).hostname
-    visit.context.add_cookies(
-        [{"name": c.name, "value": c.value or "", "domain": host, "path": c.path} for c in member.http.cookies]
-    )
-    visit.open(f"user/{member.name}/lab?reset")
-    visit.page.locator(".jp-Launcher").wait_for()
-    return visit
+    with window(site, browser, request, member) as visit:
+        visit.open(f"user/{member.name}/lab?reset")
+        visit.page.locator(".jp-Launcher").wait_for()
+        yield visit

@@ -187,6 +187,17 @@ def test_another_site_cannot_act_for_the_administrator(hub, boss):
         hub.session().login("ann", PASSWORD)
 
 
+def test_cookies_are_not_sent_along_by_other_sites(hub, boss):
+    answer = hub.connect().get(hub.url + "/hub/login")
+    cookies = answer.raw.headers.getlist("Set-Cookie")
+    session = hub.session()
+    session.login("boss", KEYS)
+    kept = {cookie.name: cookie for cookie in session.http.cookies}
+    assert all(cookie.has_nonstandard_attr("SameSite") for cookie in kept.values())
+    assert {"jupyterhub-hub-login", "jupyterhub-session-id"} <= kept.keys()
+    assert all("samesite=lax" in cookie.lower() for cookie in cookies)
+
+
 @pytest.mark.parametrize("action", ["authorize", "revoke", "discard", "unlock", "reset-password", "reset-two-factor"])
 def test_actions_are_for_administrators_and_for_accounts_there_are(hub, boss, ann, action):
     for name in ("nobody", "no/body", "..."):
