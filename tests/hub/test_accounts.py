@@ -12,7 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import onetimepass
 import pytest
 from hubclient import PASSWORD, HubError, wait_until
+from hubwright import authenticator
 from hubwright.accounts import LoginFailure
+from jupyterhub import orm, roles
+from nativeauthenticator.orm import UserInfo
 from runninghub import running_hub
 
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.5"}
@@ -96,6 +99,18 @@ def test_the_administrators_name_is_free_only_once(tmp_path, quick):
         deputy.api("DELETE", "users/boss")
     with running_hub(tmp_path) as hub, refused(409, "boss is taken"):  # the hub itself has made the user again
         hub.session().signup("boss", PASSWORD)
+
+
+def test_a_name_is_given_once_to_people_who_ask_at_the_same_time(hub, boss, monkeypatch):
+    monkeypatch.setattr(authenticator, "COST", 10)  # time enough to be overtaken
+
+    def ask(number):
+        with contextlib.suppress(HubError):
+            return hub.session().signup("ann", f"{PASSWORD} {number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(answer is not None for answer in pool.map(ask, range(8))) == 1
+    assert hub.call(lambda: hub.app.db.query(UserInfo).filter_by(username="ann").count()) == 1
 
 
 def test_sign_up_can_be_switched_off_but_for_the_administrator(tmp_path, quick):
@@ -224,8 +239,6 @@ def test_a_user_administrator_who_is_no_admin_cannot_touch_admins(hub, boss, ann
 
 
 def give_role(hub, name, scope):
-    from jupyterhub import orm, roles  # noqa: PLC0415 - its import order matters
-
     roles.create_role(hub.app.db, {"name": "people", "scopes": [scope, "admin-ui", "list:users"]})
     roles.grant_role(hub.app.db, orm.User.find(hub.app.db, name), "people")
 
@@ -287,6 +300,25 @@ def test_an_account_follows_its_user(hub, boss, ann):
         hub.session().login("anna", PASSWORD)
     with refused(403, "waits for"):
         hub.session().login("anna", "somebody else's words")
+
+
+def test_no_user_is_made_under_another_spelling(hub, boss, ann):
+    for name in ("Ann", "\N{FULLWIDTH LATIN SMALL LETTER A}nn"):
+        with refused(400, "Failed to create"):
+            boss.api("POST", f"users/{name}")
+    boss.api("PATCH", "users/user", {"name": "User2"})
+    assert {user["name"] for user in boss.api("GET", "users")} == {"ann", "boss", "user2"}
+    ann.api("GET", "user")
+
+
+def test_an_account_goes_with_its_user_whoever_deletes_that(hub, ann):
+    def delete():  # as JupyterHub does at start with users it no longer takes for valid
+        hub.app.db.delete(orm.User.find(hub.app.db, "ann"))
+        hub.app.db.commit()
+
+    hub.call(delete)
+    assert "Invalid username" in guess(hub.session(), "ann")
+    assert "waits for approval" in hub.session().signup("ann", PASSWORD)
 
 
 # Accounts that administrators create

@@ -59,6 +59,16 @@ def test_labs_get_their_part_of_the_contract_and_the_operators_own_variables_win
     [
         ("JUPYTERHUB_ADMIN", "", "is not set"),
         ("JUPYTERHUB_ADMIN", "  ", "is not set"),
+        ("JUPYTERHUB_ADMIN", "Ada", "must be written 'ada'"),
+        ("JUPYTERHUB_ADMIN_BOOTSTRAP", "first", "'signup' or 'seeded'"),
+        ("JUPYTERHUB_ENABLE_SIGNUP", "yes", "'0' or '1'"),
+        ("JUPYTERHUB_TWO_FACTOR", "2", "'0' or '1'"),
+        ("JUPYTERHUB_PASSWORD_LENGTH", "6", "greater than or equal to 8"),
+        ("JUPYTERHUB_LOCKOUT_FAILURES", "0", "greater than or equal to 1"),
+        ("JUPYTERHUB_LOCKOUT_ADDRESS_FAILURES", "many", "valid integer"),
+        ("JUPYTERHUB_LOCKOUT_MINUTES", "0", "greater than or equal to 1"),
+        ("JUPYTERHUB_TRUSTED_PROXIES", "10.0.0.1, 10.0.0.300", "not a valid IPv4 or IPv6 network, got '10.0.0.300'"),
+        ("JUPYTERHUB_ACCOUNTS_FILE", "/nowhere/accounts", "/nowhere/accounts cannot be read (No such file"),
         ("JUPYTERHUB_BASE_URL", "jupyterhub", "must start with a slash"),
         ("TRAEFIK_API_URL", "traefik:8080", "must be a URL"),
         ("TRAEFIK_API_PASSWORD_FILE", "/nowhere/password", "/nowhere/password cannot be read (No such file"),
@@ -83,6 +93,28 @@ def test_a_fault_is_one_sentence_that_names_its_variable(sound, name, value, say
     assert says in fault
     assert fault.endswith(".")
     assert "\n" not in fault
+
+
+@pytest.mark.parametrize(
+    ("accounts", "says"),
+    [
+        ("ann", "Invalid JSON"),
+        ('{"name": "ann"}', "valid array"),
+        ('[{"name": "ann"}]', "0.password: Field required"),
+        ('[{"name": "ann", "password": "a secret phrase", "admn": true}]', "0.admn: Extra inputs"),
+        ('[{"name": "Ann B", "password": "a secret phrase"}]', "the user name 'Ann B' must be written 'ann b'"),
+        ('[{"name": "ann", "password": "secret"}]', "the password of 'ann' must have at least 10 characters"),
+        ('[{"name": "ann", "password": "password12"}]', "the password of 'ann' is too easy to guess"),
+    ],
+)
+def test_declared_accounts_keep_to_the_rules_of_all_accounts(sound, tmp_path, accounts, says):
+    file = tmp_path / "accounts.json"
+    file.write_text(accounts)
+    (fault,) = settings.faults({**sound, "JUPYTERHUB_ACCOUNTS_FILE": str(file)})
+    assert fault.startswith("JUPYTERHUB_ACCOUNTS_FILE: ")
+    assert says in fault
+    assert "secret" not in fault
+    assert "password12" not in fault
 
 
 def test_every_fault_is_named_at_once_and_the_hub_does_not_start(sound, capsys):
