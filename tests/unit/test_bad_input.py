@@ -17,6 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 MISSING = object()
 TAKEN = object()
+SECRET = "zq4-not-to-be-shown"
 
 # host: (the variables that differ from a sound inventory, the variable to be named, what else the sentence says)
 CASES = {
@@ -31,6 +32,13 @@ CASES = {
     "package-source": ({"docker_package_source": "snap"}, "docker_package_source", "distribution"),
     "certs-mode": ({"certs_mode": "self"}, "certs_mode", "local_ca"),
     "images-source": ({"images_source": "elsewhere"}, "images_source", "mirrors"),
+    "login-limit-zero": ({"traefik_login_per_minute": 0}, "traefik_login_per_minute", "1 request"),
+    "signup-limit-negative": ({"traefik_signup_per_minute": -1}, "traefik_signup_per_minute", "1 request"),
+    "login-limit-in-words": ({"traefik_login_per_minute": "a few"}, "traefik_login_per_minute"),
+    "proxy-by-name": ({"traefik_trusted_proxies": ["10.0.0.1", "lb.example.org"]}, "traefik_trusted_proxies", "lb."),
+    "proxy-with-netmask": ({"traefik_trusted_proxies": ["10.0.0.0/255.0.0.0"]}, "traefik_trusted_proxies"),
+    "proxy-with-host-bits": ({"traefik_trusted_proxies": ["10.0.0.1/8"]}, "traefik_trusted_proxies"),
+    "proxy-is-everybody": ({"traefik_trusted_proxies": ["0.0.0.0/0"]}, "traefik_trusted_proxies"),
     "log-level": ({"traefik_log_level": "LOUD"}, "traefik_log_level", "DEBUG"),
     # what is no name, address or path
     "hostname-with-spaces": ({"hubwright_hostname": "our hub"}, "hubwright_hostname"),
@@ -39,6 +47,35 @@ CASES = {
     "root-is-relative": ({"hubwright_root": "opt/hubwright"}, "hubwright_root"),
     "base-url-without-slash": ({"jupyterhub_base_url": "jupyterhub"}, "jupyterhub_base_url", "slash"),
     "admin-missing": ({"jupyterhub_admin": MISSING}, "jupyterhub_admin"),
+    # accounts
+    "admin-with-capitals": ({"jupyterhub_admin": "Ada"}, "jupyterhub_admin", "must be written 'ada'"),
+    "admin-is-a-number": ({"jupyterhub_admin": 7}, "jupyterhub_admin"),
+    "admin-bootstrap": ({"jupyterhub_admin_bootstrap": "first"}, "jupyterhub_admin_bootstrap", "signup"),
+    "admin-password-short": ({"jupyterhub_admin_password": SECRET[:9]}, "jupyterhub_admin_password", "10 characters"),
+    "admin-password-common": ({"jupyterhub_admin_password": "password123"}, "jupyterhub_admin_password", "easy"),
+    "admin-password-no-text": ({"jupyterhub_admin_password": 12345678901}, "jupyterhub_admin_password"),
+    "admin-password-for-signup": (
+        {"jupyterhub_admin_password": SECRET, "jupyterhub_admin_bootstrap": "signup"},
+        "jupyterhub_admin_password",
+        "seeded",
+    ),
+    "password-length": ({"jupyterhub_password_length": 6}, "jupyterhub_password_length", "8 to 24"),
+    "lockout-failures": ({"jupyterhub_lockout_failures": 0}, "jupyterhub_lockout_failures", "1 or more"),
+    "lockout-address": ({"jupyterhub_lockout_address_failures": 0}, "jupyterhub_lockout_address_failures", "1 or more"),
+    "lockout-minutes": ({"jupyterhub_lockout_minutes": -1}, "jupyterhub_lockout_minutes", "1 or more"),
+    "users-by-name": ({"jupyterhub_users": ["ann"]}, "jupyterhub_users"),
+    "users-without-name": ({"jupyterhub_users": [{"admin": True}]}, "jupyterhub_users", "name"),
+    "users-bad-name": ({"jupyterhub_users": [{"name": "a b"}]}, "jupyterhub_users", "but not spaces"),
+    "users-twice": ({"jupyterhub_users": [{"name": "ann"}, {"name": "ann"}]}, "jupyterhub_users", "'ann' is there twice"),
+    "users-unknown-key": ({"jupyterhub_users": [{"name": "ann", "password": "x"}]}, "jupyterhub_users", "password;"),
+    "users-group-no-list": ({"jupyterhub_users": [{"name": "ann", "groups": "staff"}]}, "jupyterhub_users", "'ann'"),
+    "users-admin-in-words": ({"jupyterhub_users": [{"name": "ann", "admin": "perhaps"}]}, "jupyterhub_users", "'ann'"),
+    "users-deny-the-admin": ({"jupyterhub_users": [{"name": "ada", "authorized": False}]}, "jupyterhub_users", "'ada'"),
+    "users-admin-signs-up": (
+        {"jupyterhub_users": [{"name": "ada"}], "jupyterhub_admin_bootstrap": "signup"},
+        "jupyterhub_users",
+        "'ada' signs up",
+    ),
     "memory-without-unit": ({"jupyterhub_lab_memory": "4 gigabytes"}, "jupyterhub_lab_memory"),
     "extra-config-no-python": ({"jupyterhub_extra_config": {"10-cull": "x = 1"}}, "jupyterhub_extra_config"),
     "subnet-too-small": ({"platform_network_subnet": "10.213.0.0/30"}, "platform_network_subnet"),
