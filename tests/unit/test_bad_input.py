@@ -66,15 +66,23 @@ CASES = {
     "users-by-name": ({"jupyterhub_users": ["ann"]}, "jupyterhub_users"),
     "users-without-name": ({"jupyterhub_users": [{"admin": True}]}, "jupyterhub_users", "name"),
     "users-bad-name": ({"jupyterhub_users": [{"name": "a b"}]}, "jupyterhub_users", "but not spaces"),
-    "users-twice": ({"jupyterhub_users": [{"name": "ann"}, {"name": "ann"}]}, "jupyterhub_users", "'ann' is there twice"),
+    "users-twice": (
+        {"jupyterhub_users": [{"name": "ann"}, {"name": "ann"}]},
+        "jupyterhub_users",
+        "'ann' is there twice",
+    ),
     "users-unknown-key": ({"jupyterhub_users": [{"name": "ann", "password": "x"}]}, "jupyterhub_users", "password;"),
     "users-group-no-list": ({"jupyterhub_users": [{"name": "ann", "groups": "staff"}]}, "jupyterhub_users", "'ann'"),
     "users-admin-in-words": ({"jupyterhub_users": [{"name": "ann", "admin": "perhaps"}]}, "jupyterhub_users", "'ann'"),
-    "users-deny-the-admin": ({"jupyterhub_users": [{"name": "ada", "authorized": False}]}, "jupyterhub_users", "'ada'"),
-    "users-admin-signs-up": (
-        {"jupyterhub_users": [{"name": "ada"}], "jupyterhub_admin_bootstrap": "signup"},
+    "users-deny-the-admin": (
+        {"jupyterhub_users": [{"name": "admin", "authorized": False}]},
         "jupyterhub_users",
-        "'ada' signs up",
+        "'admin'",
+    ),
+    "users-admin-signs-up": (
+        {"jupyterhub_users": [{"name": "admin"}], "jupyterhub_admin_bootstrap": "signup"},
+        "jupyterhub_users",
+        "'admin' signs up",
     ),
     "memory-without-unit": ({"jupyterhub_lab_memory": "4 gigabytes"}, "jupyterhub_lab_memory"),
     "extra-config-no-python": ({"jupyterhub_extra_config": {"10-cull": "x = 1"}}, "jupyterhub_extra_config"),
@@ -193,6 +201,11 @@ def test_bad_input_is_refused_in_one_sentence(run, name):
     assert "Traceback" not in message
     assert status != 0
     assert report["stats"][name]["failures"] == 1
+
+
+def test_no_report_shows_a_password(run):
+    report, _, _ = run
+    assert SECRET[:9] not in json.dumps(report)
 
 
 def test_nothing_changed_on_the_host(run):

@@ -16,7 +16,8 @@ ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/tasks/main.yml"
 MODULES = sorted(ROOT.glob("library/*.py"))
 CORE = ROOT / "files/hub/src/hubwright/core"
 # What a preflight may do: look and refuse.
-READING_MODULES = {"assert", "debug", "fail", "import_tasks", "include_tasks", "meta", "set_fact", "stat", "uri"}
+READING_MODULES = {"assert", "debug", "fail", "import_tasks", "include_tasks", "meta", "set_fact", "slurp"}
+READING_MODULES |= {"stat", "uri"}
 READING_MODULES |= {module.stem for module in MODULES}
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
