@@ -285,6 +285,20 @@ def test_revoking_ends_sessions_tokens_and_servers(hub, boss, ann):
         boss.manage("revoke", "boss")
 
 
+def test_revoking_stops_a_server_that_is_still_starting(hub, boss, ann):
+    def servers():
+        return boss.api("GET", "users/ann")["servers"]
+
+    with ThreadPoolExecutor(1) as pool:
+        start = pool.submit(ann.api, "POST", "users/ann/server", {})
+        wait_until(
+            lambda: servers() and servers()[""]["pending"] == "spawn", "the server to be starting", interval=0.01
+        )
+        boss.manage("revoke", "ann")
+        wait_until(lambda: not servers(), "the server to stop")
+        start.exception()  # the start itself may fail, or not
+
+
 def test_an_account_follows_its_user(hub, boss, ann):
     hub.session().signup("anna", "somebody else's words")  # and waits under the name ann is about to get
     boss.api("PATCH", "users/ann", {"name": "anna"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from jupyterhub.handlers import BaseHandler
 from jupyterhub.handlers.login import LoginHandler as JupyterHubLoginHandler
 from jupyterhub.roles import assign_default_roles
 from jupyterhub.scopes import needs_scope
-from jupyterhub.utils import maybe_future
+from jupyterhub.utils import exponential_backoff, maybe_future
 from tornado import web
 from tornado.httputil import url_concat
 
@@ -263,11 +264,25 @@ async def revoke(handler: BaseHandler, name: str) -> None:
     info.is_authorized = False
     accounts.end_sessions(handler.db, name, tokens=True)
     handler.db.commit()
-    user = handler.find_user(name)
-    for server_name, spawner in list(user.spawners.items()) if user else ():
-        if spawner.active and not spawner.pending:
-            await handler.stop_single_user(user, server_name)
+    if user := handler.find_user(name):
+        stopping = asyncio.ensure_future(_stop_servers(handler, user))
+        _STOPPING.add(stopping)
+        stopping.add_done_callback(_STOPPING.discard)
+        await asyncio.wait({stopping}, timeout=handler.slow_stop_timeout)  # and it goes on after that
     handler.log.info("%s revoked %s", handler.current_user.name, name)
+
+
+_STOPPING: set[asyncio.Future[Any]] = set()
+"""What nobody waits for any longer; the event loop itself would let it be collected."""
+
+
+async def _stop_servers(handler: BaseHandler, user: User) -> None:
+    """Stop all servers of a user; one that is starting has to finish that first."""
+    for server_name, spawner in list(user.spawners.items()):
+        longest = spawner.start_timeout + spawner.http_timeout  # seconds
+        await exponential_backoff(lambda one=spawner: not one.pending, f"{server_name} is pending", timeout=longest)
+        if spawner.active:
+            await handler.stop_single_user(user, server_name)
 
 
 async def discard(handler: BaseHandler, name: str) -> None:
