@@ -132,6 +132,7 @@ def test_sign_up_can_be_switched_off_but_for_the_administrator(tmp_path, quick):
         ("a/b", "but not /"),
         ("a%2Fb", "but not %"),
         ("a b", "but not spaces"),
+        ("ann@example.org", "but not @"),
         ("ann\N{SLIGHTLY SMILING FACE}", "but not \N{SLIGHTLY SMILING FACE}"),
         ("<script>", "but not < >"),
         ("a" * 255, "is too long"),
@@ -148,9 +149,7 @@ def test_names_that_cannot_be_are_refused_with_the_reason(hub, boss, name, says)
         hub.session().signup(name, PASSWORD)
 
 
-@pytest.mark.parametrize(
-    "name", ["ann.b", "a-b_c", "Ann", "j\N{LATIN SMALL LETTER O WITH DIAERESIS}rg", "ann@example.org", "a" * 52, "7"]
-)
+@pytest.mark.parametrize("name", ["ann.b", "a-b_c", "Ann", "j\N{LATIN SMALL LETTER O WITH DIAERESIS}rg", "a" * 52, "7"])
 def test_other_names_are_a_users_for_good(hub, boss, name):
     session = hub.session()
     session.signup(name, PASSWORD)

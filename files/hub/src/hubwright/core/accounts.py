@@ -19,7 +19,7 @@ DNS_LABEL = 63
 BCRYPT_BYTES = 72
 """bcrypt reads no further than this."""
 
-_SIGNS = ".-_@"
+_SIGNS = ".-_"  # not @: Traefik takes @ and %40 in a URL for two different users
 _KEPT = frozenset(string.ascii_lowercase + string.digits)
 _SYLLABLES = [consonant + vowel for consonant in "bdfghjklmnprstvz" for vowel in "aeiou"]
 
@@ -47,7 +47,7 @@ def name_fault(name: str, lab_prefix: str) -> str | None:
         return f"must be written {normalize(name)!r}."
     if odd := [sign for sign in dict.fromkeys(name) if not _is_letter(sign) and sign not in _SIGNS]:
         shown = " ".join(sign if sign.isprintable() and not sign.isspace() else _described(sign) for sign in odd)
-        return f"may have letters, digits, dots, dashes, underscores and @, but not {shown}."
+        return f"may have letters, digits, dots, dashes and underscores, but not {shown}."
     if name[0] in _SIGNS or name[-1] in _SIGNS or unicodedata.category(name[0])[0] == "M":
         return "must begin and end with a letter or digit."
     excess = len(lab_prefix) + 1 + _escaped_length(name) - DNS_LABEL
