@@ -6,10 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hubclient import Hub, wait_until
+from hubclient import PASSWORD, Hub, wait_until
 
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-PASSWORD = "correct horse battery"
 LOGS = """
 journalctl --no-pager --lines 60 --unit docker --unit '*-isolation' 2>/dev/null || tail -n 60 /var/log/dockerd.log
 docker ps --all

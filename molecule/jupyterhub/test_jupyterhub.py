@@ -1,10 +1,17 @@
 """The settings arrive where they are meant to, and no default name is left on the machine."""
 
 import pytest
-from hubclient import HubError
+import yaml
+from hubclient import PASSWORD, HubError
 
 pytestmark = pytest.mark.usefixtures("host")
 HUB = "second-jupyterhub-1"
+
+
+@pytest.fixture(scope="module")
+def first_passwords(host, root):
+    """Return the passwords the declared accounts began with, by name."""
+    return yaml.safe_load(host.file(f"{root}/secrets/initial_passwords.yml").content_string)
 
 
 def test_no_default_name_is_on_the_machine(host):
@@ -18,13 +25,34 @@ def test_no_default_name_is_on_the_machine(host):
     assert ":80 " not in listening
 
 
-def test_the_administrator_of_the_inventory_is_one(sign_up, login):
-    for name in ("boss", "ann"):
-        sign_up(name)
-    boss = login("boss")
+def test_first_passwords_are_where_only_root_reads_them(host, root, first_passwords):
+    assert first_passwords.keys() == {"ann", "boss", "grace"}
+    for name, owner in {"initial_passwords.yml": "root", "accounts.json": 64500}.items():
+        file = host.file(f"{root}/secrets/{name}")
+        assert file.mode == 0o600
+        assert owner in {file.user, file.uid}
+    places = f"""
+        grep --recursive --exclude-dir secrets . {root} /var/log
+        docker inspect $(docker ps --all --quiet); docker compose --project-directory {root} config
+        docker exec {HUB} env; docker logs {HUB} 2>&1; ps -e -o args
+    """
+    seen = host.run(places).stdout
+    assert "JUPYTERHUB_ACCOUNTS_FILE" in seen
+    assert not [name for name, password in first_passwords.items() if password in seen]
+
+
+def test_declared_accounts_are_there_from_the_start(hub, first_passwords, login):
+    boss = hub.session()
+    boss.login("boss", first_passwords["boss"])
     assert boss.api("GET", "user")["admin"]
-    boss.authorize("ann")
-    assert not login("ann").api("GET", "user")["admin"]
+    boss.change_password(first_passwords["boss"], PASSWORD)
+    for name, admin, groups in (("ann", False, ["physics"]), ("grace", True, [])):
+        person = hub.session()
+        with pytest.raises(HubError, match="has to be changed first"):
+            person.login(name, first_passwords[name])
+        person.change_password(first_passwords[name], PASSWORD, username=name)
+        user = login(name).api("GET", "user")
+        assert (user["admin"], user["groups"]) == (admin, groups)
 
 
 def test_lab_gets_its_environment(at_work):
@@ -52,6 +80,31 @@ def test_volumes_carry_the_prefix(host, at_work):
     at_work("ann")
     volumes = set(host.check_output("docker volume ls --quiet").split())
     assert {"second-ann_home", "second-ann_workspace", "second-ann_cache", "second_data", "second_shared"} <= volumes
+
+
+def test_accounts_follow_the_inventory_and_passwords_their_owners(converge, inspect, login):
+    before = inspect("second-ann")["Id"]
+    changed = [{"name": "ann", "groups": ["chemistry"]}, {"name": "grace", "admin": False, "authorized": False}]
+    run = converge("--tags", "jupyterhub,run", jupyterhub_users=changed)
+    assert run.returncode == 0, run.stdout[-3000:]
+    boss = login("boss")
+    assert boss.api("GET", "users/ann")["groups"] == ["chemistry"]
+    assert boss.api("GET", "users/grace")["admin"] is False
+    with pytest.raises(HubError, match="waits for"):
+        login("grace")
+    assert login("ann").running()
+    assert inspect("second-ann")["Id"] == before, "a converge interrupts nobody"
+
+
+def test_spoilt_first_passwords_are_refused_before_anything_changes(converge, host, root):
+    path = f"{root}/secrets/initial_passwords.yml"
+    good = host.file(path).content_string
+    host.check_output("printf 'ann: password123\\n' > %s", path)
+    run = converge("--tags", "checks-only")
+    host.check_output("printf %s > %s", good, path)
+    assert run.returncode != 0
+    assert "the password of ann is too easy to guess" in " ".join(run.stdout.split())
+    assert "password123" not in run.stdout
 
 
 def test_configuration_that_does_not_parse_is_refused_and_the_hub_goes_on(converge, inspect, login, host):
