@@ -455,6 +455,22 @@ def test_declared_accounts_are_reconciled_but_their_passwords_are_theirs(tmp_pat
             hub.session().login("bob", "from the inventory")
 
 
+def test_whoever_waits_under_a_declared_name_is_not_let_in_by_that(tmp_path, quick):
+    grace = {"name": "grace", "password": "from the inventory", "admin": True, "groups": ["staff"]}
+    with running_hub(tmp_path, **declare(tmp_path, BOSS)) as hub:
+        hub.session().signup("grace", PASSWORD)
+    with running_hub(tmp_path, **declare(tmp_path, BOSS, grace)) as hub:
+        with refused(403, "waits for"):
+            hub.session().login("grace", PASSWORD)
+        boss = hub.session()
+        boss.login("boss", KEYS)
+        assert "grace" not in {user["name"] for user in boss.api("GET", "users")}
+    with running_hub(tmp_path, **declare(tmp_path, BOSS, {**grace, "authorized": True})) as hub:
+        session = hub.session()
+        session.login("grace", PASSWORD)
+        assert session.api("GET", "user")["groups"] == ["staff"]
+
+
 # Passwords and sessions
 
 
@@ -497,7 +513,7 @@ def test_one_time_codes_are_asked_for_and_work_once(two_factor, tmp_path):
     hub, boss, key = two_factor
     code = f"{onetimepass.get_totp(key):06}"
     ann = hub.session()
-    for wrong in ("", "000000", "not a code", PASSWORD):
+    for wrong in ("", "000000", "not a code", "\N{VULGAR FRACTION ONE HALF}"):
         with refused(403, "Invalid"):
             ann.login("ann", PASSWORD, wrong)
         boss.manage("unlock", "ann")
@@ -552,6 +568,16 @@ def test_an_address_is_locked_after_five_failures_whatever_the_names(hub, boss, 
     stranger(hub).login("ann", PASSWORD)
 
 
+def test_all_addresses_of_an_ipv6_customer_are_one(hub, boss):
+    for number in range(5):
+        guess(stranger(hub, f"2001:db8:1:2::{number}"), f"name{number}")
+    assert "Too many" in guess(stranger(hub, "2001:db8:1:2:f00::1"), "another")
+    assert "Invalid" in guess(stranger(hub, "2001:db8:1:3::1"), "another")
+    (shown,) = re.findall('action="([^"]*/unlock-address/[^"]*)"', boss.request("GET", "hub/authorize").text)
+    boss.request("POST", "hub" + shown.partition("/hub")[2])
+    assert "Invalid" in guess(stranger(hub, "2001:db8:1:2:f00::1"), "another")
+
+
 def test_an_administrator_unlocks(hub, boss, ann):
     guess(hub.session(), "ann", 5)
     assert "locked" in boss.request("GET", "hub/authorize").text
@@ -566,18 +592,20 @@ def test_success_forgives_ones_own_failures_only(hub, ann):
     assert "Too many" in guess(hub.session(), "ann", 1), "eight failures under one name, from two addresses"
 
 
-def test_nobody_is_locked_out_of_a_known_browser_by_others(hub, ann):
+def test_nobody_is_locked_out_of_a_known_browser_by_others(hub, boss, ann):
     for number in range(1, 4):
         guess(stranger(hub, f"203.0.113.{number}"), "ann", 5)
         guess(hub.session(), "ann", 2)
     with refused(429, "Too many"):
         stranger(hub, "203.0.113.9").login("ann", PASSWORD)
     cookies = {c.name: c.value for c in ann.http.cookies if c.name.startswith("jupyterhub-known-")}
-    known = hub.session()
-    known.http.cookies.update(cookies)
-    known.login("ann", PASSWORD)
+    hub_session_with(hub, cookies).login("ann", PASSWORD)
     assert "Invalid" in guess(hub_session_with(hub, cookies), "ann", 5)
     assert "Too many" in guess(hub_session_with(hub, cookies), "ann"), "but guessing in that browser is limited too"
+    boss.manage("unlock", "ann")
+    hub_session_with(hub, cookies).login("ann", PASSWORD)
+    for number in range(4, 6):
+        guess(stranger(hub, f"203.0.113.{number}"), "ann", 5)
     forged = hub_session_with(hub, dict.fromkeys(cookies, "2|1:0|forged"))
     assert "Too many" in guess(forged, "ann")
 

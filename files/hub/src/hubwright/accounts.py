@@ -158,11 +158,18 @@ def forgive(db: Session, **where: str) -> None:
     db.query(LoginFailure).filter_by(**where).delete()
 
 
-def locked(db: Session, window: float, what: str, limit: int) -> set[str]:
-    """Return which `username`s or `address`es no login may be tried with; arguments as for `lockout`."""
-    column = getattr(LoginFailure, what)
-    failures = db.query(column).filter(LoginFailure.at > time.time() - window, LoginFailure.browser.is_(None))
-    return {value for (value,) in failures.group_by(column).having(func.count() >= limit)}
+def locked_names(db: Session, window: float, limit: int) -> set[str]:
+    """Return the names that are locked, somewhere: in all unknown browsers, or in a known one."""
+    failures = db.query(LoginFailure.username).filter(LoginFailure.at > time.time() - window)
+    counted = failures.group_by(LoginFailure.username, LoginFailure.browser)
+    return {name for (name,) in counted.having(func.count() >= limit)}
+
+
+def locked_addresses(db: Session, window: float, limit: int) -> set[str]:
+    """Return the addresses that are locked, but for browsers that are known."""
+    failures = db.query(LoginFailure.address).filter(LoginFailure.at > time.time() - window)
+    counted = failures.filter(LoginFailure.browser.is_(None)).group_by(LoginFailure.address)
+    return {address for (address,) in counted.having(func.count() >= limit)}
 
 
 def every(db: Session) -> Iterator[tuple[str, UserInfo | None, orm.User | None]]:
@@ -191,11 +198,13 @@ def reconcile(db: Session, declared: Iterable[DeclaredAccount], hashes: dict[str
     done = []
     for account in declared:
         name = account.name
-        user = orm.User.find(db, name)
+        user, info = orm.User.find(db, name), UserInfo.find(db, name)
+        if info and not user and not account.authorized:
+            done.append(f"left the sign-up of {name} waiting: `authorized: true` would let whoever that is in")
+            continue
         if user is None:
             user = orm.User(name=name)
             db.add(user)
-        info = UserInfo.find(db, name)
         if info is None:
             info = UserInfo(username=name, password=hashes[name], is_authorized=account.authorized is not False)
             state(info).must_change = account.must_change

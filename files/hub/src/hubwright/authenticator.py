@@ -241,10 +241,10 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         if not info.has_2fa:
             return True
         state = accounts.state(info)
-        now = int(time.time()) // 30
+        given, now = "".join(otp.split()).encode("utf-8", "surrogatepass"), int(time.time()) // 30
         for step in (now - 1, now, now + 1):
             code = f"{onetimepass.get_hotp(info.otp_secret, step):06}"
-            if hmac.compare_digest(code, "".join(otp.split())) and step > (state.otp_step or 0):
+            if hmac.compare_digest(code.encode(), given) and step > (state.otp_step or 0):
                 state.otp_step = step
                 return True
         return False
@@ -253,8 +253,7 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     def client_address(self, handler: BaseHandler) -> str:
         """Return the address a request comes from: that of the client, where its proxies are trusted to know it."""
-        stream = handler.request.connection.stream
-        peer = stream.socket.getpeername()[0] if stream.socket else ""
+        peer, *_port = handler.request.connection.context.address
         return client_address(peer, handler.request.headers.get("X-Forwarded-For", ""), self.trusted_proxies)
 
     def remember_browser(self, handler: BaseHandler, name: str) -> None:
@@ -288,7 +287,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Iterable[IPv4Network 
         trusted: networks of proxies that are believed.
 
     Returns:
-        The last address no trusted proxy has, as far as known. An IPv6 address stands for its /64, one customer's.
+        The last address no trusted proxy has, as far as known; of an IPv6 /64, which is one customer's, its first.
     """
     address = peer
     for next_address in (peer, *reversed(forwarded_for.split(","))):
@@ -298,7 +297,10 @@ def client_address(peer: str, forwarded_for: str, trusted: Iterable[IPv4Network 
             break
         if isinstance(parsed, IPv6Address):
             parsed = parsed.ipv4_mapped or parsed
-        address = str(ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
+        if isinstance(parsed, IPv6Address):
+            address = str(ip_network((parsed, 64), strict=False).network_address)
+        else:
+            address = str(parsed)
         if not any(parsed in network for network in trusted):
             break
     return address

@@ -180,14 +180,14 @@ class AccountsHandler(BaseHandler):  # type: ignore[misc]
     async def get(self) -> None:
         """List all accounts, those that wait first."""
         authenticator, window = self.authenticator, self.authenticator.seconds_before_next_try
-        locked = accounts.locked(self.db, window, "username", authenticator.allowed_failed_logins)
+        locked = accounts.locked_names(self.db, window, authenticator.allowed_failed_logins)
         html = await self.render_template(
             "accounts.html",
             rows=sorted(
                 (_row(*found, locked) for found in accounts.every(self.db)),
                 key=lambda row: (row.status != "waiting", row.name),
             ),
-            locked_addresses=accounts.locked(self.db, window, "address", authenticator.address_failed_logins),
+            locked_addresses=accounts.locked_addresses(self.db, window, authenticator.address_failed_logins),
         )
         self.finish(html)
 
