@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hubwright.database  # prepares SQLite connections
 from hubwright import settings
+from hubwright.accounts import waiting
 from hubwright.authenticator import HubwrightAuthenticator
 from hubwright.spawner import RESTARTS, LabSpawner
 from jupyterhub_traefik_proxy.fileprovider import TraefikFileProviderProxy
@@ -41,6 +42,7 @@ c.TraefikFileProviderProxy.dynamic_config_file = str(s.traefik_rules_file)
 # Accounts: people register themselves, an administrator lets them in.
 c.JupyterHub.authenticator_class = HubwrightAuthenticator
 c.JupyterHub.template_paths = [str(Path(hubwright.__file__).with_name("templates"))]
+c.JupyterHub.template_vars = {"accounts_waiting": waiting}
 c.Authenticator.admin_users = {s.admin}
 c.Authenticator.allow_all = True  # everyone whom NativeAuthenticator calls authorized
 c.NativeAuthenticator.enable_signup = s.enable_signup == "1"

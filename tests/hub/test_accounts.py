@@ -260,6 +260,8 @@ def test_a_sign_up_is_discarded_but_never_a_user(hub, boss, ann):
 def test_many_are_authorized_at_once(hub, boss):
     for name in ("ann", "bob", "eve"):
         hub.session().signup(name, PASSWORD)
+    badge = r'<span class="badge text-bg-warning">3<span'
+    assert re.search(badge, boss.request("GET", "hub/home").text)
     page = boss.request("GET", "hub/authorize")
     assert "3 of 5" in re.sub("<[^>]+>", "", page.text)  # the two others are boss and JupyterHub's test user
     boss.request("POST", "hub/authorize", data={"action": "authorize", "name": ["ann", "bob"]})

@@ -14,11 +14,13 @@ from jupyterhub import orm
 from jupyterhub.roles import assign_default_roles
 from nativeauthenticator.orm import UserInfo
 from sqlalchemy import ForeignKey, String, event, func
-from sqlalchemy.orm import Mapped, Session, backref, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, backref, joinedload, mapped_column, object_session, relationship
 from tornado import web
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from jupyterhub.user import User
 
     from hubwright.settings import DeclaredAccount
 
@@ -179,6 +181,15 @@ def every(db: Session) -> Iterator[tuple[str, UserInfo | None, orm.User | None]]
         yield info.username, info, users.pop(info.username, None)
     for name, user in users.items():
         yield name, None, user
+
+
+def waiting(user: User | None) -> int:
+    """Tell somebody who may authorize accounts how many wait for that; 0 for everybody else."""
+    db = object_session(user.orm_user) if user and user.admin else None
+    if db is None:
+        return 0
+    users = db.query(orm.User.name)
+    return int(db.query(UserInfo).filter(~UserInfo.is_authorized, UserInfo.username.not_in(users)).count())
 
 
 # Accounts the inventory declares
