@@ -52,6 +52,7 @@ c.NativeAuthenticator.allow_2fa = s.two_factor == "1"
 c.NativeAuthenticator.allowed_failed_logins = s.lockout_failures
 c.NativeAuthenticator.seconds_before_next_try = s.lockout_minutes * 60
 c.HubwrightAuthenticator.address_failed_logins = s.lockout_address_failures
+c.HubwrightAuthenticator.shared_address = s.shared_address
 c.HubwrightAuthenticator.trusted_proxies = s.trusted_proxies
 c.HubwrightAuthenticator.lab_prefix = s.lab_name_prefix
 c.HubwrightAuthenticator.bootstrap_admin = s.admin if s.admin_bootstrap == "signup" else ""

@@ -570,6 +570,19 @@ def test_an_address_is_locked_after_five_failures_whatever_the_names(hub, boss, 
     stranger(hub).login("ann", PASSWORD)
 
 
+def test_an_address_that_stands_for_many_is_not_locked_but_names_are(tmp_path, quick):
+    with running_hub(tmp_path, JUPYTERHUB_SHARED_ADDRESS="203.0.113.5") as hub:
+        hub.session().signup("boss", KEYS)
+        for name in ("a", "b", "c", "d", "e"):
+            guess(stranger(hub), name)
+        boss = stranger(hub)
+        boss.login("boss", KEYS)
+        assert "203.0.113.5" not in boss.request("GET", "hub/authorize").text
+        assert "Invalid" in guess(stranger(hub), "boss", 5)
+        assert "Too many" in guess(stranger(hub), "boss")
+        assert "Too many" in guess(stranger(hub, "203.0.113.6"), "boss")
+
+
 def test_all_addresses_of_an_ipv6_customer_are_one(hub, boss):
     for number in range(5):
         guess(stranger(hub, f"2001:db8:1:2::{number}"), f"name{number}")

@@ -56,6 +56,9 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     )
     lab_prefix = Unicode("jupyterlab", config=True, help="First part of the names of labs: limits users' names.")
     trusted_proxies: Any = List(config=True, help="Networks whose X-Forwarded-For is believed.")
+    shared_address = Unicode(
+        config=True, help="What clients look like whose address is not known: it is never locked. '': none does."
+    )
     address_failed_logins = Int(
         5, min=1, config=True, help="How many logins from one address may fail before it is locked."
     )
@@ -224,10 +227,10 @@ class HubwrightAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     def _wait(self, name: str, address: str, browser: str | None) -> float:
         if browser:
             return self._lockout(self.allowed_failed_logins, username=name, browser=browser)
-        return max(
-            self._lockout(self.allowed_failed_logins, username=name, address=address, browser=None),
-            self._lockout(self.address_failed_logins, address=address, browser=None),
-        )
+        wait = self._lockout(self.allowed_failed_logins, username=name, address=address, browser=None)
+        if address == self.shared_address:
+            return wait
+        return max(wait, self._lockout(self.address_failed_logins, address=address, browser=None))
 
     def _lockout(self, limit: int, **where: str | None) -> float:
         return accounts.lockout(self.db, self.seconds_before_next_try, limit, **where) if limit else 0.0

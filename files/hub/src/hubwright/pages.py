@@ -187,7 +187,8 @@ class AccountsHandler(BaseHandler):  # type: ignore[misc]
                 (_row(*found, locked) for found in accounts.every(self.db)),
                 key=lambda row: (row.status != "waiting", row.name),
             ),
-            locked_addresses=accounts.locked_addresses(self.db, window, authenticator.address_failed_logins),
+            locked_addresses=accounts.locked_addresses(self.db, window, authenticator.address_failed_logins)
+            - {authenticator.shared_address},
         )
         self.finish(html)
 

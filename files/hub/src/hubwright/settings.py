@@ -107,6 +107,8 @@ class Settings(BaseModel):
     lockout_address_failures: Annotated[int, Field(alias="JUPYTERHUB_LOCKOUT_ADDRESS_FAILURES", ge=1)] = 5
     """Failed logins from one address after which it is locked."""
     lockout_minutes: Annotated[int, Field(alias="JUPYTERHUB_LOCKOUT_MINUTES", ge=1)] = 10
+    shared_address: Annotated[str, Field(alias="JUPYTERHUB_SHARED_ADDRESS")] = ""
+    """What clients look like whose address Docker hides: the lab network's gateway."""
     trusted_proxies: Annotated[
         list[IPvAnyNetwork], Field(alias="JUPYTERHUB_TRUSTED_PROXIES"), BeforeValidator(_networks)
     ] = []
