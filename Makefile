@@ -57,8 +57,9 @@ test_browser: .venv/dev
 lint: .venv/dev ## Run every linter
 	PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/pre-commit run --all-files --config .pre-commit-config.yaml $(ARGS)
 
-bench: .venv/dev ## Measure, and compare with a peer or a floor of the same run
+bench: test_machine ## Measure, and compare with a peer or a floor of the same run
 	PYTHONPATH=files/hub/src:tests:tests/hub .venv/bin/python tests/bench/login_storm.py
+	PYTHONPATH=tests .venv/bin/python tests/bench/spawn.py
 
 lock: .venv/dev ## Resolve all dependencies anew and lock them with hashes
 	./lock.sh

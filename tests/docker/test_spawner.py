@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import socket
 from contextlib import suppress
 from types import SimpleNamespace
 
 import docker
 import pytest
 from docker.errors import NotFound
-from hubwright.spawner import LabSpawner
+from hubwright.spawner import LabSpawner, LabStoppedError
 from images import ROOT, reference
 from traitlets.config import PyFileConfigLoader
 
 PREFIX = "spawnertest"
-IGNORES_SIGTERM = ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
+LISTENS = ["python3", "-m", "http.server", "8888"]
+IGNORES_SIGTERM = ["sh", "-c", "trap '' TERM; python3 -m http.server 8888"]
+LISTENS_LATE = ["sh", "-c", "sleep 2; python3 -m http.server 8888"]
+CRASHES = ["sh", "-c", "echo no such notebook directory >&2; exit 3"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def spawner_of(engine, config):
 
 
 async def test_a_lab_is_confined_as_configured(engine, spawner_of):
-    spawner = spawner_of("user.name", ["sleep", "60"])
+    spawner = spawner_of("user.name", LISTENS)
     assert await spawner.start() == ("spawnertest-user-2ename", 8888)
     lab = engine.containers.get("spawnertest-user-2ename")
     host = lab.attrs["HostConfig"]
@@ -98,6 +102,21 @@ async def test_a_lab_is_confined_as_configured(engine, spawner_of):
     assert engine.volumes.get("spawnertest-user-2ename_home"), "a stopped lab keeps its volumes"
 
 
+async def test_a_lab_is_started_when_it_listens(engine, spawner_of):
+    spawner = spawner_of("late", LISTENS_LATE)
+    await spawner.start()
+    address = engine.containers.get("spawnertest-late").attrs["NetworkSettings"]["Networks"][f"{PREFIX}_network"]
+    socket.create_connection((address["IPAddress"], 8888), timeout=5).close()
+    await spawner.stop()
+
+
+async def test_a_lab_that_crashes_is_reported_with_its_last_words(spawner_of, caplog):
+    spawner = spawner_of("crashes", CRASHES)
+    with pytest.raises(LabStoppedError, match="exit status 3"):
+        await asyncio.wait_for(spawner.start(), timeout=60)
+    assert "no such notebook directory" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["Ada.Lovelace", "a_b-c", "josé", "x" * 32, "名前", "🦉", "a@b.example"])
 async def test_odd_names_make_valid_containers_and_distinct_volumes(spawner_of, name):
     spawner = spawner_of(name, ["true"])
@@ -112,7 +131,7 @@ async def test_odd_names_make_valid_containers_and_distinct_volumes(spawner_of, 
 
 async def test_a_lab_that_is_slow_to_stop_holds_nobody_up(spawner_of):
     slow = spawner_of("slow", IGNORES_SIGTERM)
-    quick = spawner_of("quick", ["sleep", "60"])
+    quick = spawner_of("quick", LISTENS)
     await slow.start()
     stopping = asyncio.ensure_future(slow.stop())
     starting = asyncio.ensure_future(quick.start())
