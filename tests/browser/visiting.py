@@ -117,18 +117,24 @@ class Visit:
     test: str
     faults: list[str] = field(default_factory=list)
     shots: int = 0
+    interrupted: bool = False
+    """Whether the browser has dropped its connections since it began to load the page."""
 
-    def open(self, path: str) -> None:
-        """Go to a path below the platform's base path; again when the machine's own network changed meanwhile.
+    def open(self, path: str, until: str = "body") -> None:
+        """Go to a path below the platform's base path, until an element of the page is there.
 
-        Chromium drops all connections when an interface gets an address, as those of starting containers do.
+        Again when the machine's own network changed meanwhile: Chromium drops all connections, also those on which the
+        page's scripts come, when an interface gets an address, as those of starting containers do.
         """
         for last in (False, False, False, False, True):
+            self.interrupted = False
             try:
                 self.page.goto(f"{self.site.hub.url}/{path}")
+                self.page.locator(until).wait_for()
             except Error as error:
                 # The second is the first's error page, which comes in between the next attempt.
-                if last or not re.search("ERR_NETWORK_CHANGED|chrome-error://", str(error)):
+                again = self.interrupted or re.search("ERR_NETWORK_CHANGED|chrome-error://", str(error))
+                if last or not again:
                     raise
             else:
                 return
@@ -141,6 +147,7 @@ class Visit:
 
     def note(self, fault: str) -> None:
         """Note a fault, unless it is known and not ours."""
+        self.interrupted = self.interrupted or "ERR_NETWORK_CHANGED" in fault
         if not NOT_OURS.search(fault):
             self.faults.append(fault)
 
@@ -189,6 +196,5 @@ def admin_visit(site: Site, browser: Browser, request: pytest.FixtureRequest, ad
 def lab(site: Site, browser: Browser, request: pytest.FixtureRequest, member: Session) -> Iterator[Visit]:
     """Open JupyterLab as a user who is logged in and whose server runs."""
     with window(site, browser, request, member) as visit:
-        visit.open(f"user/{member.name}/lab?reset")
-        visit.page.locator(".jp-Launcher").wait_for()
+        visit.open(f"user/{member.name}/lab?reset", until=".jp-Launcher")
         yield visit
