@@ -8,6 +8,7 @@ import re
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import onetimepass
 import pytest
@@ -232,6 +233,9 @@ def test_a_user_administrator_who_is_no_admin_cannot_touch_admins(hub, boss, ann
     for action in ("revoke", "reset-password", "reset-two-factor", "authorize"):
         with refused(403, "only administrators"):
             ann.request("POST", f"hub/{action}/boss")
+        for spelling in ("Boss", "BOSS", " boss", "\N{FULLWIDTH LATIN SMALL LETTER B}oss"):
+            with refused(404, ""):
+                ann.request("POST", f"hub/{action}/{quote(spelling)}")
     with refused(400, "Only administrators may create"):
         ann.request("POST", "hub/create-accounts", data={"accounts": "eve,yes"})
     ann.request("POST", "hub/create-accounts", data={"accounts": "eve"})

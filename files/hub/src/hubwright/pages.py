@@ -15,6 +15,7 @@ from jupyterhub.handlers.login import LoginHandler as JupyterHubLoginHandler
 from jupyterhub.roles import assign_default_roles
 from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import exponential_backoff, maybe_future
+from nativeauthenticator.orm import UserInfo
 from tornado import web
 from tornado.httputil import url_concat
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from jupyterhub.user import User
-    from nativeauthenticator.orm import UserInfo
 
 MOST_AT_ONCE = 500
 """How many accounts may be created in one go: a quarter of a second of a core each."""
@@ -233,7 +233,7 @@ class AccountActionHandler(BaseHandler):  # type: ignore[misc]
 
 def _account(handler: BaseHandler, name: str) -> UserInfo:
     """Return an account, for an action that the current user may do to it."""
-    info = handler.authenticator.get_user(name)
+    info = UserInfo.find(handler.db, name)  # in its one spelling, or the checks of the name would be of another's
     if info is None:
         raise web.HTTPError(HTTPStatus.NOT_FOUND, f"There is no account named {name}.")
     _check_may_touch(handler, name)
